@@ -1,0 +1,61 @@
+"""Whole-slide files of 100 MB and 1 GB: each tool's time and memory beside those of `cp`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from conformance.bench.command import Run
+from conformance.bench.compare import best_runs
+from conformance.bench.encoding import encode, file_front, jpeg, write_encapsulated
+from conformance.bench.figure import Figure
+from conformance.bench.headers import whole_slide
+from conformance.bench.tools import COPY, COPY_SYNC, OURS, PEERS, START
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIDE = 240
+FRAME_BYTES = 20_000
+MEGABYTE = 1_000_000
+
+
+def make_slide(path: Path, size: int) -> None:
+    """Write an encapsulated slide of about `size` bytes: JPEG tiles of about 20 kB, TILED_FULL."""
+    tiles = [jpeg(SIDE, FRAME_BYTES, seed) for seed in range(16)]
+    frames = size // (sum(map(len, tiles)) // len(tiles) + 8)
+    header = whole_slide(frames, SIDE)
+    write_encapsulated(
+        path, file_front(header) + encode(header), itertools.islice(itertools.cycle(tiles), frames)
+    )
+
+
+def figures(folder: Path, *, rounds: int, quick: bool) -> list[Figure]:
+    """Measure at 100 MB and, unless `quick`, at 1 GB; ratios are to `cp` plus start of the interpreter."""
+    found = []
+    for megabytes in (100,) if quick else (100, 1000):
+        source = folder / f"slide-{megabytes}.dcm"
+        make_slide(source, megabytes * MEGABYTE)
+        tools = (START, COPY, COPY_SYNC, OURS, *PEERS)
+        runs = best_runs(source, tools, folder, rounds)
+        source.unlink()
+        found += _table(f"slide, {megabytes} MB", [tool.name for tool in tools], runs)
+    return found
+
+
+def _table(measured: str, names: list[str], runs: dict[str, Run | str]) -> list[Figure]:
+    copy, start = runs[COPY.name], runs[START.name]
+    whole = copy.seconds + start.seconds if isinstance(copy, Run) and isinstance(start, Run) else None
+    lines = []
+    for name in names:
+        run = runs[name]
+        if isinstance(run, str):
+            lines.append(Figure(measured, name, note=run))
+            continue
+        ratio = run.seconds / whole if whole and name != START.name else None
+        lines.append(
+            Figure(
+                measured, name, run.seconds, run.peak_mb, ratio=ratio, note="of cp + start" if ratio else ""
+            )
+        )
+    return lines

@@ -1,0 +1,175 @@
+"""What the action letters of Table E.1-1a do to one value: pure functions of value and context.
+
+Sequences are not values: `deidentify` removes, empties or walks them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from dicomanon import standard
+from dicomanon.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dicomanon.pseudonym import Pseudonymizer
+
+    Action = Callable[[int, bytes, bytes, "Context"], bytes | None]
+
+PATIENT_TAGS = frozenset((0x00100010, 0x00100020))
+"""Attributes whose dummy is the pseudonym of the patient."""
+SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160))
+"""Container and specimen identifiers, often equal, and the same identifier in a preparation step: one role."""
+STUDY_TAG = 0x00200010
+STANDARD_UIDS = b"1.2.840.10008."
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What replacement values of one instance depend on; `patient` is empty where nobody says who it is."""
+
+    pseudonymizer: Pseudonymizer
+    patient: bytes
+    study: bytes
+
+    def shift(self) -> int:
+        """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
+        if not self.patient:
+            raise RefusedError("dates cannot be shifted without Patient ID; name a scope for such instances")
+        return self.pseudonymizer.date_shift(self.patient)
+
+
+def remove(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> None:
+    """X: the attribute goes."""
+
+
+def empty(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> bytes:
+    """Z: a zero length value."""
+    return b""
+
+
+def keep(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
+    """K: the value stays."""
+    return value
+
+
+_DUMMIES: Mapping[bytes, bytes] = {
+    b"AS": b"000Y",
+    b"CS": b"REMOVED",
+    b"DA": b"19000101",
+    b"DS": b"0",
+    b"DT": b"19000101000000",
+    b"IS": b"0",
+    b"TM": b"000000",
+    b"UR": b"http://removed.invalid/",
+    b"AT": bytes(4),
+    b"FD": bytes(8),
+    b"FL": bytes(4),
+    b"SL": bytes(4),
+    b"SS": bytes(2),
+    b"SV": bytes(8),
+    b"UL": bytes(4),
+    b"US": bytes(2),
+    b"UV": bytes(8),
+    b"OB": bytes(2),
+    b"OD": bytes(8),
+    b"OF": bytes(4),
+    b"OL": bytes(4),
+    b"OV": bytes(8),
+    b"OW": bytes(2),
+    b"UN": bytes(2),
+}
+
+
+def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
+    """D: a value that says nothing; text becomes a keyed pseudonym, so equal values stay equal."""
+    fixed = _DUMMIES.get(vr)
+    if fixed is not None:
+        return fixed
+    if vr == b"UI":
+        return replace_uid(tag, vr, value, context) or context.pseudonymizer.uid(b"empty")
+    if tag in PATIENT_TAGS:
+        role, value = "patient", context.patient or value
+    elif tag in SPECIMEN_TAGS:
+        role = "specimen"
+    elif tag == STUDY_TAG:
+        role, value = "study", context.study
+    else:
+        role = standard.keyword_of(tag) or f"{tag:08X}"
+    return context.pseudonymizer.identifier(role, value.strip(b" \0")).encode()
+
+
+def replace_uid(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:
+    """U: each UID becomes its keyed counterpart; UIDs of the standard itself stay (PS3.15 E.1.1)."""
+    uid = context.pseudonymizer.uid
+    if b"\\" not in value:
+        plain = value.rstrip(b"\0 ")
+        return plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain)
+    plains = [part.strip(b"\0 ") for part in value.split(b"\\")]
+    return b"\\".join(plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain) for plain in plains)
+
+
+def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of Retain Modified Dates (PS3.15 E.3.6): every full date moves by the days of the patient.
+
+    Partial or broken dates come back as None: what cannot be moved is not kept.
+    """
+    if not value.strip(b" \0"):
+        return b""
+    days = context.shift()
+    parts = [part.strip(b" \0").decode("ascii", "replace") for part in value.split(b"\\")]
+    moved = [_shifted(part, days, with_time=vr == b"DT") for part in parts]
+    if None in moved:
+        return None
+    return "\\".join(part for part in moved if part is not None).encode()
+
+
+def _shifted(text: str, days: int, *, with_time: bool) -> str | None:
+    if not text:
+        return ""
+    digits, rest = text[:8], text[8:]
+    if len(digits) != 8 or not digits.isascii() or not digits.isdigit() or (rest and not with_time):
+        return None
+    if rest and not _is_time(rest):
+        return None
+    try:
+        moved = date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) - timedelta(days=days)
+    except (ValueError, OverflowError):
+        return None
+    return f"{moved:%Y%m%d}".rjust(8, "0") + rest
+
+
+def _is_time(text: str) -> bool:
+    return text.isascii() and not text.strip("0123456789.+-") and len(text) <= 18
+
+
+ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
+CLEANERS: Mapping[str, Action] = {"shift": shift_date}
+
+
+def resolve(code: str, attribute_type: str | None) -> str:
+    """Return the letter a code of Table E.1-1 comes to for an attribute of this Type at its place in the IOD.
+
+    None stands for an attribute that the IOD does not have there: nothing demands it, so it goes, except that
+    UIDs are replaced and kept ones kept (PS3.15 E.1.1, notes).
+    """
+    if code in ("X", "K", "U", "C"):
+        return code
+    if attribute_type is None:
+        return "X"
+    need = attribute_type[0]
+    if code == "X/Z/U*":
+        # Without them Referenced Series Sequence, Type 1C, would have no subject; their UIDs are replaced.
+        return "U"
+    if need == "1":
+        return "D"
+    if code in ("D", "Z"):
+        return code
+    if code == "Z/D":
+        return "Z"
+    if need == "2":
+        return "D" if code == "X/D" else "Z"
+    return "X"

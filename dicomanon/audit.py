@@ -1,0 +1,48 @@
+"""Who did what with which rule: one line a decision, appended, with keyed digests and never a value."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from dicomanon.part10.write import storage_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One decision: `source` is a keyed digest of the source's SOP Instance UID, `target` the new UID."""
+
+    outcome: str
+    profile: str
+    route: str
+    reason: str = ""
+    source: str = ""
+    target: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+
+
+class AuditLog:
+    """An append-only file of JSON lines, each on the disk before `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = Lock()
+        with storage_errors():
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def add(self, record: AuditRecord) -> None:
+        """Append a record."""
+        line = json.dumps(asdict(record), separators=(",", ":")).encode() + b"\n"
+        with self._lock, storage_errors():
+            os.write(self._descriptor, line)
+            os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)

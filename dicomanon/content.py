@@ -1,0 +1,68 @@
+"""Clean Structured Content for specimen preparation steps (PS3.15 E.3.4, PS3.3 C.7.6.22, PS3.16 TID 8001 ff.).
+
+Coded and measured content stays: stain, fixative, embedding medium, procedure. Of text only the specimen's
+identifier stays, as the pseudonym it has elsewhere; persons, times, descriptions and references go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomanon.part10.elements import element_items, elements_in
+
+if TYPE_CHECKING:
+    from dicomanon.part10.encoding import Encoding
+
+STEPS = 0x00400610
+CONTENT = 0x00400612
+VALUE_TYPE = 0x0040A040
+CONCEPT_NAME = 0x0040A043
+CONCEPT_CODE = 0x0040A168
+CODE_VALUE = 0x00080100
+SCHEME = 0x00080102
+
+SPECIMEN_IDENTIFIER = (b"121041", b"DCM")
+STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA"))
+"""Public vocabularies; a private scheme's codes can say anything."""
+
+
+def keeps_item(buffer: bytes, at: int, stop: int, encoding: Encoding, sequence: int) -> bool:
+    """Tell whether an item of Specimen Preparation Sequence, or of its content items, may stay.
+
+    A step without content items cannot: the sequence of them is Type 1.
+    """
+    if sequence == CONTENT:
+        return _keeps_content(buffer, at, stop, encoding)
+    if sequence != STEPS:
+        return True
+    return any(
+        _keeps_content(buffer, item.value, item.end, element.encoding)
+        for element in elements_in(buffer, at, stop, encoding)
+        if element.tag == CONTENT
+        for item in element_items(buffer, element)
+    )
+
+
+def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
+    value_type, name, codes = b"", (b"", b""), []
+    for element in elements_in(buffer, at, stop, encoding):
+        if element.tag == VALUE_TYPE:
+            value_type = buffer[element.value : element.end].strip(b" \0")
+        elif element.tag in (CONCEPT_NAME, CONCEPT_CODE):
+            for item in element_items(buffer, element):
+                code = _code(buffer, item.value, item.end, element.encoding)
+                if element.tag == CONCEPT_NAME:
+                    name = code
+                codes.append(code)
+    if any(scheme not in STANDARD_SCHEMES for _, scheme in codes):
+        return False
+    return value_type in (b"CODE", b"NUMERIC", b"NUM") or (value_type == b"TEXT" and name == SPECIMEN_IDENTIFIER)
+
+
+def _code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[bytes, bytes]:
+    found = {
+        element.tag: buffer[element.value : element.end].strip(b" \0")
+        for element in elements_in(buffer, at, stop, encoding)
+        if element.tag in (CODE_VALUE, SCHEME)
+    }
+    return found.get(CODE_VALUE, b""), found.get(SCHEME, b"")

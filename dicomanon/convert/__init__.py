@@ -1,0 +1,74 @@
+"""From a vendor slide to identified DICOM: one Instance an image, its frames read as they are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomanon.convert.body import body, native_length, offset_tables
+from dicomanon.convert.header import SOP_CLASS_UID, header, spacing_of
+from dicomanon.convert.options import ConvertOptions
+from dicomanon.errors import SlideError
+from dicomanon.part10.instance import Instance, Meta, PixelElement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+    from dicomanon.sources import SlideSource
+
+__all__ = ["ConvertOptions", "instance", "instances"]
+
+_PIXEL_DATA = 0x7FE00010
+_MAX_NATIVE = 0xFFFFFFFE
+
+
+def instances(slide: SlideSource, options: ConvertOptions) -> Iterator[Instance]:
+    """Yield an Instance for each image of `slide.images`; the slide must stay open while they are read.
+
+    Raises SlideError where the slide lacks what DICOM demands.
+    """
+    for index in range(len(slide.images)):
+        yield instance(slide, index, options)
+
+
+def instance(slide: SlideSource, index: int, options: ConvertOptions) -> Instance:
+    """Return image `index` of `slide.images` as an identified Instance in Explicit VR Little Endian encoding.
+
+    Every call gives a fresh body, so that an instance can be read twice. Raises SlideError where spacing is
+    not known, or where decoded pixels are too large for DICOM.
+    """
+    image = slide.images[index]
+    if spacing_of(slide, image, options) is None and image.flavor in ("VOLUME", "THUMBNAIL"):
+        raise SlideError("the slide does not say how large its pixels are; give the spacing")
+    dataset = header(slide, image, index, options)
+    if image.encapsulated:
+        if len(image.frame_lengths) > 1:
+            dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offset_tables(image)
+        length = None
+    else:
+        length = native_length(image)
+        if length > _MAX_NATIVE:
+            raise SlideError("an image of decoded pixels is too large for DICOM without compression")
+    return Instance(
+        meta=Meta(
+            transfer_syntax_uid=image.transfer_syntax_uid,
+            sop_class_uid=SOP_CLASS_UID,
+            sop_instance_uid=str(dataset.SOPInstanceUID),
+            name=f"{image.flavor} {index + 1}",
+        ),
+        header=_encode(dataset),
+        pixels=PixelElement(tag=_PIXEL_DATA, vr=b"OB", length=length),
+        body=body(image),
+    )
+
+
+def _encode(dataset: Dataset) -> bytes:
+    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415  # heavy
+    from pydicom.filewriter import write_dataset  # noqa: PLC0415  # heavy
+
+    out = DicomBytesIO()
+    out.is_little_endian = True
+    out.is_implicit_VR = False
+    write_dataset(out, dataset)
+    return out.getvalue()

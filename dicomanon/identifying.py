@@ -1,0 +1,240 @@
+"""Identifying values of a source, and the forms in which they could come back; kept in memory only."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from dicomanon import standard
+from dicomanon.characters import decode
+from dicomanon.part10.elements import elements_in
+from dicomanon.part10.encoding import EXPLICIT_LE
+
+PLACEHOLDERS = frozenset(
+    ("anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined", "unknown")
+    + ("unspecified", "yes")
+)
+"""Values that name nobody and stand in many attributes at once."""
+
+TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
+DATE_VRS = frozenset((b"DA", b"DT", b"TM"))
+NUMBER_VRS = frozenset((b"DS", b"IS"))
+BLOB_VRS = frozenset((b"OB", b"UN", b"OW"))
+
+CONTAINER_TAGS = frozenset((0x00020000, 0x00020001, 0x00020002, 0x00020010, 0x00020012, 0x00020013))
+"""What group 0002 of any file says: lengths, SOP Class, transfer syntax, and the program that wrote it."""
+
+SHORTEST_TEXT = 4
+SHORTEST_PIECE = 6
+SHORTEST_NUMBER = 6
+LONGEST_WHOLE = 200
+LARGEST_BLOB = 1 << 16
+
+
+class Value(NamedTuple):
+    """One value as encoded, with what decides how it is looked for.
+
+    `soft`: it describes a thing, a device or a time rather than names someone, so the same word in an attribute
+    that a rule keeps for what it is (a code, Manufacturer) is no leak.
+    """
+
+    vr: bytes
+    raw: bytes
+    soft: bool
+
+
+class Form(NamedTuple):
+    """Bytes to look for, in lower case; a match counts only where no character of `kind` touches it.
+
+    `kind` is `digit` (digits on neither side), `date` (no digit in front), `letter` (letters and digits) or `word`
+    (the same, for one component of a name: many a patient is called Brown, or Philips).
+    """
+
+    needle: bytes
+    kind: str
+
+
+class IdentifyingValues:
+    """The values that must not leave, as they are met, with the character set they are in."""
+
+    def __init__(self, character_set: bytes = b"") -> None:
+        self.character_set = character_set
+        self.values: set[Value] = set()
+        self.written_dates: set[bytes] = set()
+
+    def add(self, vr: bytes, raw: bytes, *, soft: bool = False) -> None:
+        """Remember a value of a VR that can identify."""
+        if raw:
+            self.values.add(Value(vr, raw, soft))
+
+    def add_residue(self, residue: bytes) -> None:
+        """Remember what preamble and group 0002 of the source said, apart from what every file says."""
+        if residue[128:132] != b"DICM":
+            elements = residue
+        else:
+            if residue[:128].strip(b"\0"):
+                self.add(b"UN", residue[:128], soft=True)
+            elements = residue[132:]
+        for element in elements_in(elements, 0, len(elements), EXPLICIT_LE):
+            if element.tag not in CONTAINER_TAGS:
+                soft = element.tag in AE_TITLES
+                self.add(element.vr, elements[element.value : element.end], soft=soft)
+
+    def add_written_date(self, raw: bytes) -> None:
+        """Remember a date that was moved: it may land on the day of another one, which is no leak."""
+        self.written_dates.update(part[:8] for part in raw.split(b"\\"))
+
+    def forms(self) -> dict[Form, bool]:
+        """Return every form to look for; the flag says that only soft values have it."""
+        found: dict[Form, bool] = {}
+        for value in self.values:
+            if self.written_dates and value.vr in DATE_VRS and value.raw[:8] in self.written_dates:
+                continue
+            for form in forms_of(value.vr, value.raw, self.character_set):
+                found[form] = value.soft and found.get(form, True)
+        return found
+
+
+SOFT_OPTIONS = frozenset(("cleanDescriptors", "retainDeviceIdentity", "retainInstitutionIdentity"))
+AE_TITLES = frozenset((0x00020016, 0x00020017, 0x00020018))
+
+
+@cache
+def is_soft(tag: int, vr: bytes) -> bool:
+    """Tell whether values of an attribute are soft: by the options of its row in Table E.1-1, or for want of a row."""
+    row = standard.row_for(tag)
+    if vr == b"TM" or row is None or row.tag is None:
+        return vr not in (b"PN", b"UI", b"DA", b"DT")
+    return not SOFT_OPTIONS.isdisjoint(row.options)
+
+
+@lru_cache(maxsize=8192)
+def forms_of(vr: bytes, raw: bytes, character_set: bytes) -> tuple[Form, ...]:
+    """Return the forms of one value: parts, orders, cases, encodings, date notations."""
+    if vr == b"UI":
+        return tuple(Form(uid, "digit") for uid in _uids(raw))
+    if vr in DATE_VRS:
+        forms = [form for part in _split(raw) for form in _date_forms(vr, part.decode("ascii", "replace").strip())]
+        return tuple(dict.fromkeys(forms))
+    if vr in NUMBER_VRS:
+        return tuple(Form(part, "digit") for part in map(bytes.strip, _split(raw)) if _is_long_number(part))
+    if vr in BLOB_VRS:
+        return tuple(dict.fromkeys(form for text in _printable(raw[:LARGEST_BLOB]) for form in _text_forms(text)))
+    if vr not in TEXT_VRS:
+        return ()
+    text = decode(raw, character_set)
+    multiple = vr not in (b"LT", b"ST", b"UT", b"UR")
+    parts = text.split("\\") if multiple else [text]
+    make = _name_forms if vr == b"PN" else _text_forms
+    forms = [form for part in parts if part.strip(" \0^=").lower() not in PLACEHOLDERS for form in make(part.strip(" \0"))]
+    stripped = raw.strip(b" \0").lower()
+    if len(stripped) >= SHORTEST_TEXT and not stripped.isascii():
+        forms.append(Form(stripped, "letter"))
+    return tuple(dict.fromkeys(forms))
+
+
+def _split(raw: bytes) -> list[bytes]:
+    return raw.split(b"\\")
+
+
+def _uids(raw: bytes) -> list[bytes]:
+    uids = (uid.strip(b" \0") for uid in _split(raw))
+    return [uid for uid in uids if len(uid) >= 8 and not uid.startswith(b"1.2.840.10008.")]
+
+
+def _is_long_number(part: bytes) -> bool:
+    part = part.strip()
+    return part.isdigit() and len(part) >= SHORTEST_NUMBER and bool(part.strip(b"0"))
+
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DUMMY_DATES = frozenset(("19000101", "00010101"))
+
+
+def _date_forms(vr: bytes, text: str) -> list[Form]:
+    digits = re.match(r"\d*", text).group()  # type: ignore[union-attr]  # the pattern always matches
+    forms = []
+    if vr == b"TM":
+        if len(digits) >= 6 and digits.strip("0"):
+            forms += [digits, f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}"]
+    elif len(digits) >= 8 and digits[:8] not in DUMMY_DATES:
+        year, month, day = digits[:4], digits[4:6], digits[6:8]
+        forms += [
+            digits[:8],
+            *(sep.join((year, month, day)) for sep in "-./ "),
+            *(sep.join((day, month, year)) for sep in "-./ "),
+            *(sep.join((month, day, year)) for sep in "-/"),
+            f"{month}/{day}/{year[2:]}",
+        ]
+        if month.isdigit() and 1 <= int(month) <= 12:
+            word = _MONTHS[int(month) - 1]
+            forms += [f"{int(day)} {word} {year}", f"{day} {word} {year}", f"{day}-{word}-{year}"]
+            forms += [f"{word} {day}, {year}", f"{word} {int(day)}, {year}"]
+        if len(digits) >= 14 and digits[8:14].strip("0"):
+            forms.append(digits[:14])
+    kind = "digit" if vr == b"TM" else "date"
+    return [form for text_ in dict.fromkeys(forms) for form in _encoded(text_, kind)]
+
+
+def _name_forms(text: str) -> list[Form]:
+    """Return the orders and spellings of a person's name, and each component by itself (PS3.5 6.2.1)."""
+    forms: list[Form] = []
+    for group in filter(None, text.split("=")):
+        components = [part.strip() for part in group.split("^")]
+        words = [part for part in components if part]
+        if not words:
+            continue
+        whole = group.rstrip("^ ")
+        family, given = components[0], components[1] if len(components) > 1 else ""
+        spellings = [whole, " ".join(words)]
+        if family and given:
+            spellings += [f"{family}, {given}", f"{given} {family}", f"{family}{given}", f"{given}{family}"]
+            spellings += [f"{family}_{given}", f"{given}_{family}", f"{given}.{family}", f"{family},{given}"]
+        for spelling in spellings:
+            kind = "word" if spelling in words else "letter"
+            if len(spelling) >= _shortest_name(spelling):
+                forms += _encoded(spelling, kind)
+        for word in words[:3]:
+            if len(word) >= _shortest_name(word):
+                forms += _encoded(word, "word")
+    return forms
+
+
+def _shortest_name(spelling: str) -> int:
+    return SHORTEST_TEXT if spelling.isascii() else 2
+
+
+def _text_forms(text: str) -> list[Form]:
+    """Return the whole text, its lines and fields, and what stands behind an equals sign or a colon."""
+    forms = []
+    if SHORTEST_TEXT <= len(text) <= LONGEST_WHOLE or (text and not text.isascii()):
+        forms += _encoded(text[:LONGEST_WHOLE], "letter")
+    pieces = [piece.strip() for piece in re.split(r"[\r\n\t|;=\x0c\0]+|: ", text)]
+    if len(pieces) > 1:
+        for piece in pieces:
+            if len(piece) >= SHORTEST_PIECE and any(map(str.isalnum, piece)):
+                forms += _encoded(piece[:LONGEST_WHOLE], "letter")
+    return forms
+
+
+def _printable(raw: bytes) -> list[str]:
+    """Return the runs of text in a value of unknown shape."""
+    return [run.decode("latin-1").strip() for run in re.findall(rb"[\x20-\x7e\xa1-\xff]{6,}", raw)]
+
+
+def _encoded(text: str, kind: str) -> list[Form]:
+    """Return a text in the encodings it could be written in; ASCII cases are folded by the search itself."""
+    folded = text.lower()
+    if folded.isascii():
+        plain = folded.encode()
+        wide = [folded.encode("utf-16-le")] if len(text) >= SHORTEST_PIECE else []
+        return [Form(needle, kind) for needle in (plain, *wide)]
+    found = []
+    for spelling in dict.fromkeys((text, folded, text.upper(), text.title())):
+        for codec in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
+            try:
+                found.append(Form(spelling.encode(codec).lower(), kind))
+            except UnicodeEncodeError:
+                continue
+    return list(dict.fromkeys(found))

@@ -1,0 +1,68 @@
+"""C-STORE-RQ and C-ECHO-RQ as they arrive (PS3.7 9.3.1, 9.3.5): the few command elements a node needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from struct import Struct
+
+from dicomanon.errors import MalformedError
+
+C_STORE_RQ = 0x0001
+C_ECHO_RQ = 0x0030
+NO_DATA_SET = 0x0101
+LARGEST_COMMAND = 1 << 16
+"""A command set of a storage sender has some 200 bytes; this is the bound (bytes)."""
+
+_ELEMENT = Struct("<HHL")
+_UID = re.compile(r"[0-9.]{1,64}\Z")
+_AFFECTED_SOP_CLASS_UID = 0x0002
+_COMMAND_FIELD = 0x0100
+_MESSAGE_ID = 0x0110
+_COMMAND_DATA_SET_TYPE = 0x0800
+_AFFECTED_SOP_INSTANCE_UID = 0x1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; the UIDs are empty where they are missing or not UIDs."""
+
+    field: int
+    message_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    has_data_set: bool
+
+
+def parse_request(command: bytes) -> Request:
+    """Read a command set (always Implicit VR Little Endian); raises MalformedError."""
+    values: dict[int, bytes] = {}
+    offset = 0
+    while offset < len(command):
+        if len(command) - offset < _ELEMENT.size:
+            raise MalformedError("a command set ends inside an element", offset=offset)
+        group, element, length = _ELEMENT.unpack_from(command, offset)
+        offset += _ELEMENT.size
+        if group != 0 or length > len(command) - offset:
+            raise MalformedError("a command set is damaged", offset=offset)
+        values[element] = command[offset : offset + length]
+        offset += length
+    return Request(
+        field=_number(values, _COMMAND_FIELD),
+        message_id=_number(values, _MESSAGE_ID),
+        sop_class_uid=_uid(values, _AFFECTED_SOP_CLASS_UID),
+        sop_instance_uid=_uid(values, _AFFECTED_SOP_INSTANCE_UID),
+        has_data_set=_number(values, _COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
+    )
+
+
+def _number(values: dict[int, bytes], element: int) -> int:
+    value = values.get(element, b"")
+    if len(value) != 2:
+        raise MalformedError("a command set lacks a number", tag=element)
+    return int.from_bytes(value, "little")
+
+
+def _uid(values: dict[int, bytes], element: int) -> str:
+    text = values.get(element, b"").rstrip(b"\0 ").decode("ascii", "replace")
+    return text if _UID.match(text) else ""

@@ -1,0 +1,254 @@
+"""What is acknowledged and not yet delivered: files, and one SQLite database that says what is to be done.
+
+An instance is acknowledged only after its file and its row are on disk. A row says per destination: waiting,
+sending, sent (the destination acknowledged it), failed (it refused for good; kept and listed), lost (the
+file is gone, which needs a person). Nothing here is from the identified side.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dicomanon.errors import StorageError
+from dicomanon.node.schema import SCHEMA
+from dicomanon.part10.write import sync_folder
+from dicomanon.pipeline import Cleared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dicomanon.node.receive import Lane
+
+WAITING = "waiting"
+SENDING = "sending"
+SENT = "sent"
+FAILED = "failed"
+LOST = "lost"
+
+DATABASE = "outbox.sqlite"
+FILES = "outbox"
+INCOMING = "incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One instance on its way to one destination; `attempts` were made before this one."""
+
+    instance: int
+    destination: str
+    attempts: int
+    cleared: Cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a start found: deliveries to repeat, files nobody was promised, rows whose file is gone."""
+
+    repeated: int
+    wiped: int
+    lost: int
+
+
+class Outbox:
+    """The durable queue; one process at a time, any of its threads."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._files = spool / FILES
+        self.incoming = spool / INCOMING
+        self._lock = threading.Lock()
+        try:
+            for folder in (spool, self._files, self.incoming):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                folder.chmod(0o700)
+            fresh = not (spool / DATABASE).exists()
+        except OSError as error:
+            raise StorageError(f"{spool}: {error.strerror}") from error
+        if fresh and any(self._files.iterdir()):
+            # Without its rows a file looks as if it was never acknowledged: a person must decide.
+            raise StorageError(f"{self._files} holds instances, and the database beside it is gone")
+        self._database = self._open(spool / DATABASE)
+        sync_folder(spool)
+
+    def add(self, cleared: Cleared, lane: Lane) -> int:
+        """Take the file over and make it durable for all destinations of its lane; return its number."""
+        target = self._files / f"{uuid4().hex}.dcm"
+        try:
+            cleared.path.rename(target)
+            sync_folder(self._files)
+            with self._change() as database:
+                row = database.execute(
+                    "INSERT INTO instance (route, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
+                    " series_instance_uid, transfer_syntax_uid, size, received)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(lane.route.name, target.name, cleared.sop_class_uid, cleared.sop_instance_uid),
+                        *(cleared.study_instance_uid, cleared.series_instance_uid),
+                        *(cleared.transfer_syntax_uid, cleared.size, time.time()),
+                    ),
+                )
+                number = int(row.lastrowid or 0)
+                database.executemany(
+                    "INSERT INTO delivery (instance, destination, state) VALUES (?, ?, ?)",
+                    [(number, destination, WAITING) for destination in lane.destinations],
+                )
+        except OSError as error:
+            target.unlink(missing_ok=True)
+            raise StorageError(f"{target}: {error.strerror}") from error
+        except StorageError:
+            target.unlink(missing_ok=True)
+            raise
+        return number
+
+    def refuse(self, lane: Lane, outcome: str, reason: str, status: int) -> None:
+        """Count an instance that does not leave, by outcome and reason word."""
+        with self._change() as database:
+            database.execute(
+                "INSERT INTO refusal (route, outcome, reason, status, time) VALUES (?, ?, ?, ?, ?)",
+                (lane.route.name, outcome, reason, status, time.time()),
+            )
+
+    def recover(self) -> Recovery:
+        """Put right what a crash left: call once, before anything is received or sent."""
+        with self._change() as database:
+            repeated = database.execute(
+                "UPDATE delivery SET state = ? WHERE state = ?", (WAITING, SENDING)
+            ).rowcount
+            # A back-off is counted from the clock of a process that is gone.
+            database.execute("UPDATE delivery SET next_try = 0 WHERE state = ?", (WAITING,))
+            kept = {str(row[0]): int(row[1]) for row in database.execute("SELECT file, id FROM instance")}
+            open_rows = [
+                (str(name), int(number))
+                for name, number in database.execute(
+                    "SELECT DISTINCT file, id FROM instance JOIN delivery ON instance = id WHERE state <> ?",
+                    (SENT,),
+                )
+            ]
+            lost = [number for name, number in open_rows if not (self._files / name).exists()]
+            database.executemany(
+                "UPDATE delivery SET state = ? WHERE instance = ? AND state <> ?",
+                [(LOST, number, SENT) for number in lost],
+            )
+        wiped = self._wipe(kept.keys() - self._delivered_files())
+        return Recovery(repeated, wiped, len(lost))
+
+    def take(self, destination: str) -> Delivery | None:
+        """Take the next instance that is due for a destination; it counts as being sent from now on."""
+        with self._change() as database:
+            row = database.execute(
+                "SELECT id, attempts, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
+                " series_instance_uid, transfer_syntax_uid, size FROM delivery JOIN instance ON id = instance"
+                " WHERE destination = ? AND state = ? AND next_try <= ? ORDER BY next_try, id LIMIT 1",
+                (destination, WAITING, time.time()),
+            ).fetchone()
+            if row is None:
+                return None
+            database.execute(
+                "UPDATE delivery SET state = ? WHERE instance = ? AND destination = ?",
+                (SENDING, row[0], destination),
+            )
+        return Delivery(int(row[0]), destination, int(row[1]), Cleared(self._files / row[2], *row[3:]))
+
+    def sent(self, delivery: Delivery, status: int) -> None:
+        """Note that the destination has it; the file goes when all destinations have."""
+        with self._change() as database:
+            self._settle(database, delivery, SENT, status, "", 0.0)
+            row = database.execute(
+                "SELECT count(*) FROM delivery WHERE instance = ? AND state <> ?", (delivery.instance, SENT)
+            ).fetchone()
+            done = row[0] == 0
+            if done:
+                database.execute(
+                    "UPDATE instance SET done = ? WHERE id = ?", (time.time(), delivery.instance)
+                )
+        if done:
+            delivery.cleared.path.unlink(missing_ok=True)
+
+    def retry(self, delivery: Delivery, status: int | None, reason: str, seconds: float) -> None:
+        """Note an attempt that is worth another one, `seconds` from now."""
+        with self._change() as database:
+            self._settle(database, delivery, WAITING, status, reason, time.time() + seconds)
+
+    def failed(self, delivery: Delivery, status: int | None, reason: str) -> None:
+        """Note that the destination will not take it; it stays, file and row."""
+        with self._change() as database:
+            self._settle(database, delivery, FAILED, status, reason, 0.0)
+
+    def lost(self, delivery: Delivery) -> None:
+        """Note that the file of a delivery is not there any more."""
+        with self._change() as database:
+            self._settle(database, delivery, LOST, None, StorageError.reason, 0.0)
+
+    def rows(self, query: str, *values: str | float) -> list[tuple[object, ...]]:
+        """Answer a read-only query over the tables of `schema.py`."""
+        with self._lock:
+            try:
+                return list(self._database.execute(query, values))
+            except sqlite3.Error as error:
+                raise StorageError(f"{self._spool / DATABASE}: {error}") from error
+
+    def close(self) -> None:
+        """Close the database; files and rows stay."""
+        with self._lock:
+            self._database.close()
+
+    @staticmethod
+    def _settle(
+        database: sqlite3.Connection,
+        delivery: Delivery,
+        state: str,
+        status: int | None,
+        reason: str,
+        next_try: float,
+    ) -> None:
+        database.execute(
+            "UPDATE delivery SET state = ?, attempts = attempts + 1, status = ?, reason = ?, next_try = ?"
+            " WHERE instance = ? AND destination = ?",
+            (state, status, reason, next_try, delivery.instance, delivery.destination),
+        )
+
+    def _delivered_files(self) -> set[str]:
+        return {str(row[0]) for row in self.rows("SELECT file FROM instance WHERE done IS NOT NULL")}
+
+    def _wipe(self, keep: set[str]) -> int:
+        """Delete files that no row names: they were never acknowledged, or are delivered."""
+        unnamed = [path for path in self._files.iterdir() if path.name not in keep]
+        unnamed += list(self.incoming.iterdir())
+        for path in unnamed:
+            path.unlink()
+        return len(unnamed)
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        try:
+            database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            path.chmod(0o600)
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute("PRAGMA foreign_keys = ON")
+            database.executescript(SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise StorageError(f"{path}: {error}") from error
+        return database
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Hold one transaction: all of it is on disk afterwards, or none of it."""
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield self._database
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StorageError(f"{self._spool / DATABASE}: {error}") from error
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+

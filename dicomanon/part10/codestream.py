@@ -1,0 +1,143 @@
+"""The head of a frame's code stream: text in it is overwritten in place, the scan is never touched.
+
+A head ends behind the first SOS of JPEG and JPEG-LS (ITU-T T.81 B.1, T.87 C.1) or the first SOD of
+JPEG 2000 (T.800 A.2). What is overwritten keeps its length, so no offset table changes.
+"""
+
+from __future__ import annotations
+
+from dicomanon.errors import MalformedError
+
+MAX_HEAD = 1 << 20
+_REMEMBERED = 16
+
+_SOI = b"\xff\xd8"
+_SOC = b"\xff\x4f\xff\x51"
+_JP2_BOX = b"\0\0\0\x0cjP  "
+_JPEG_XL_BOX = b"\0\0\0\x0cJXL "
+_STANDALONE = frozenset((0x01, *range(0xD0, 0xD8)))
+
+
+class HeadCutShortError(Exception):
+    """The head does not end within the bytes at hand."""
+
+
+class HeadScrubber:
+    """Overwrites the text in frame heads, remembering heads already seen: most frames share one."""
+
+    def __init__(self) -> None:
+        self._clean: dict[bytes, bytes] = {}
+        self._last = b""
+
+    def scrub(self, buffer: bytearray, at: int, stop: int) -> int:
+        """Scrub the head of the fragment at `at`; return its length, 0 for a fragment that starts no code stream.
+
+        Raises HeadCutShortError where the head goes on behind `stop`, MalformedError for broken markers.
+        """
+        last = self._last
+        if last and buffer.startswith(last, at, stop):
+            return self._put(buffer, at, last)
+        for head in self._clean:
+            if buffer.startswith(head, at, stop):
+                return self._put(buffer, at, head)
+        cuts, end = text_in_head(buffer, at, stop)
+        if end == at:
+            return 0
+        head = bytes(buffer[at:end])
+        clean = bytearray(head)
+        for first, last_ in cuts:
+            clean[first - at : last_ - at] = bytes(last_ - first)
+        if len(self._clean) >= _REMEMBERED:
+            self._clean.clear()
+        self._clean[head] = bytes(clean)
+        return self._put(buffer, at, head)
+
+    def _put(self, buffer: bytearray, at: int, head: bytes) -> int:
+        self._last = head
+        clean = self._clean[head]
+        if clean != head:
+            buffer[at : at + len(head)] = clean
+        return len(head)
+
+
+def text_in_head(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
+    """Return the ranges of a frame head that can carry text, and where the head ends (`at` where none starts).
+
+    Raises HeadCutShortError and MalformedError as `HeadScrubber.scrub`.
+    """
+    if buffer.startswith(_SOI, at, stop):
+        return _jpeg_text(buffer, at, stop)
+    if buffer.startswith(_SOC, at, stop):
+        return _jpeg_2000_text(buffer, at, stop)
+    if buffer.startswith((_JP2_BOX, _JPEG_XL_BOX), at, stop):
+        raise MalformedError("a frame is a file in a box format, not a code stream")
+    return [], at
+
+
+def _segment_end(buffer: bytes | bytearray, at: int, stop: int) -> int:
+    """Return the end of the marker segment whose marker is at `at`."""
+    if at + 4 > stop:
+        raise HeadCutShortError
+    length = int.from_bytes(buffer[at + 2 : at + 4], "big")
+    if length < 2:
+        raise MalformedError("a code stream segment has no length")
+    if at + 2 + length > stop:
+        raise HeadCutShortError
+    return at + 2 + length
+
+
+def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
+    """Return the byte ranges that can carry text, and the end of the SOS segment."""
+    cuts = []
+    at += 2
+    while True:
+        if at + 2 > stop:
+            raise HeadCutShortError
+        if buffer[at] != 0xFF:
+            raise MalformedError("a JPEG marker is missing in a frame")
+        marker = buffer[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker in _STANDALONE:
+            at += 2
+            continue
+        if marker in (0xD8, 0xD9):
+            raise MalformedError("a JPEG frame has no scan")
+        end = _segment_end(buffer, at, stop)
+        if marker == 0xDA:
+            return cuts, end
+        if marker == 0xFE or 0xE0 <= marker <= 0xEF:
+            cuts.extend(_application_text(buffer, marker, at + 4, end))
+        at = end
+
+
+def _application_text(buffer: bytes | bytearray, marker: int, at: int, end: int) -> list[tuple[int, int]]:
+    """Keep what decoders need (JFIF version, Adobe and HP colour transform), cut the rest of COM and APPn."""
+    if marker == 0xE0 and buffer.startswith(b"JFIF\0", at, end):
+        keep = 12  # identifier, version, density; width and height of a thumbnail become 0
+    elif marker == 0xEE and buffer.startswith(b"Adobe", at, end):
+        keep = 12
+    elif marker == 0xE8 and buffer.startswith(b"mrfx", at, end):
+        keep = 5
+    else:
+        keep = 0
+    return [(min(at + keep, end), end)]
+
+
+def _jpeg_2000_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
+    """Return the ranges of comments, and the end of the first tile-part header."""
+    cuts = []
+    at += 2
+    while True:
+        if at + 2 > stop:
+            raise HeadCutShortError
+        if buffer[at] != 0xFF:
+            raise MalformedError("a JPEG 2000 marker is missing in a frame")
+        marker = buffer[at + 1]
+        if marker == 0x93:  # SOD
+            return cuts, at + 2
+        end = _segment_end(buffer, at, stop)
+        if marker == 0x64:  # COM: two bytes say binary or Latin, the rest is text
+            cuts.append((min(at + 6, end), end))
+        at = end

@@ -1,0 +1,171 @@
+"""The one way out: an identified instance in, a cleared file or a named reason why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dicomanon.audit import AuditRecord
+from dicomanon.deidentify import Deidentifier
+from dicomanon.errors import InstanceError, LeakError, StorageError
+from dicomanon.part10.body import copy_body
+from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
+from dicomanon.part10.write import Deflater, aside_file, file_meta
+from dicomanon.pixels import verdict
+from dicomanon.verify import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dicomanon.audit import AuditLog
+    from dicomanon.deidentify import Deidentified
+    from dicomanon.part10.instance import Instance
+    from dicomanon.part10.write import AsideFile
+    from dicomanon.profile import Profile
+    from dicomanon.pseudonym import Pseudonymizer
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How instances of one sender leave.
+
+    `scope` stands for the patient of instances without Patient ID; without it they are quarantined where a rule
+    needs the patient. `deep` verifies every byte. `durable` waits for the disk.
+    """
+
+    name: str
+    deidentifier: Deidentifier
+    verifier: Verifier
+    audit: AuditLog | None = None
+    deep: bool = False
+    durable: bool = True
+
+
+def make_route(
+    name: str,
+    profile: Profile,
+    pseudonymizer: Pseudonymizer,
+    *,
+    scope: str = "",
+    audit: AuditLog | None = None,
+    deep: bool = False,
+    durable: bool = True,
+) -> Route:
+    """Return a route with its own de-identifier and verifier; it may be shared by threads."""
+    deidentifier = Deidentifier(profile, pseudonymizer, scope=scope)
+    return Route(name, deidentifier, Verifier(profile), audit, deep=deep, durable=durable)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """An instance that passed every rule and check: a complete, durable Part 10 file and its new identity."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    size: int
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An instance the profile does not let out on purpose (a LABEL, say): nothing is written, nothing failed."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An instance that could not be cleared; `reason` and `message` never carry a value."""
+
+    reason: str
+    message: str
+    dicom_status: int
+
+
+Outcome = Cleared | Dropped | Quarantined
+
+
+def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome:
+    """De-identify what `source` opens into a new hidden file in `folder`, verify it, make it durable.
+
+    Raises StorageError where the file cannot be written; every other failure comes back as Quarantined, with the
+    file gone.
+    """
+    try:
+        outcome, record = _clear(source, route, folder)
+    except StorageError:
+        raise
+    except InstanceError as error:
+        outcome = Quarantined(error.reason, str(error), error.dicom_status)
+        record = _record(route, "quarantined", reason=error.reason)
+    except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
+        outcome = Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
+        record = _record(route, "quarantined", reason="internal")
+    if route.audit is not None:
+        try:
+            route.audit.add(record)
+        except StorageError:
+            if isinstance(outcome, Cleared):
+                outcome.path.unlink(missing_ok=True)
+            raise
+    return outcome
+
+
+def _record(route: Route, outcome: str, **more: str) -> AuditRecord:
+    return AuditRecord(outcome, route.deidentifier.profile.name, route.name, **more)
+
+
+def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[Outcome, AuditRecord]:
+    instance = source()
+    judged = verdict(instance, route.deidentifier.profile)
+    if judged.policy == "drop":
+        return Dropped("flavour", judged.why), _record(route, "dropped", reason="flavour")
+    if judged.policy == "quarantine":
+        return Quarantined("pixels", judged.why, 0xC002), _record(route, "quarantined", reason="pixels")
+    deidentified = route.deidentifier(instance)
+    with aside_file(folder) as out:
+        write(deidentified, out)
+        _, sop_instance, study, series = deidentified.identity
+        name = f"{study}/{series}/{sop_instance}.dcm"
+        findings = route.verifier.check(out.fileno(), deidentified.values, name=name, deep=route.deep)
+        if findings:
+            places = ", ".join(f"{finding.check} in {finding.path}" for finding in findings[:5])
+            raise LeakError(f"verification: {places}")
+        if route.durable:
+            out.sync()
+    identity = deidentified.identity
+    syntax = instance.meta.transfer_syntax_uid
+    record = AuditRecord(
+        "cleared",
+        route.deidentifier.profile.name,
+        route.name,
+        source=deidentified.source_digest,
+        target=sop_instance,
+        counts=deidentified.counts,
+    )
+    return Cleared(out.path, *identity, syntax, out.size, deidentified.counts), record
+
+
+def write(deidentified: Deidentified, out: AsideFile) -> None:
+    """Write a whole Part 10 file: container, header, frames through, trailer."""
+    instance = deidentified.source
+    syntax = instance.meta.transfer_syntax_uid
+    out.write(file_meta(deidentified.identity[0], deidentified.identity[1], syntax))
+    deflater = Deflater(out.write) if syntax == DEFLATED else None
+    take = deflater.write if deflater else out.write
+    header = deidentified.header
+    if instance.pixels is not None:
+        length = 0xFFFFFFFF if instance.pixels.length is None else instance.pixels.length
+        header += pack_header(instance.pixels.tag, instance.pixels.vr, length, encoding_of(syntax))
+    take(header)
+    trailer = deidentified.trailer(copy_body(instance, take))
+    if trailer:
+        take(trailer)
+    if deflater:
+        deflater.finish()

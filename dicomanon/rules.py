@@ -1,0 +1,136 @@
+"""A profile laid over an IOD: what happens at each place of the data set, decided once and remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dicomanon import standard
+from dicomanon.actions import resolve
+from dicomanon.identifying import BLOB_VRS, TEXT_VRS, is_soft
+from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dicomanon.part10.encoding import Encoding
+    from dicomanon.profile import Profile, Rule
+    from dicomanon.standard import IodNode
+
+KEEP_SHORT = 0
+KEEP_LONG = 1
+ITEM_END = 2
+STEPS_TAG = 0x00400610
+STEP_CONTENT_TAG = 0x00400612
+TEXT_VALUE_TAG = 0x0040A160
+CHARACTER_SET_TAG = 0x00080005
+PIXEL_STRUCTURE = frozenset(
+    (0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280009, 0x00280010, 0x00280011, 0x00280100, 0x00280101)
+    + (0x00280102, 0x00280103, 0x7FE00001, 0x7FE00002, 0x7FE00003)
+)
+"""Numbers without which Pixel Data cannot be read: kept even where the IOD does not have them (a second frame)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """What to do with one attribute at one place.
+
+    `letter` is X Z D U K or C; `place` is where the items of a sequence lead; `kept` says that values below need not
+    be remembered as identifying; `fallback` is the letter where cleaning finds nothing it can keep.
+    """
+
+    tag: int
+    vr: bytes
+    letter: str
+    rule: Rule
+    long: bool
+    soft: bool
+    kept: bool
+    place: Place | None
+    fallback: str
+
+
+class Place:
+    """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there."""
+
+    __slots__ = ("_children", "_in_steps", "_profile", "encoding", "key_length", "plan")
+
+    def __init__(
+        self,
+        profile: Profile,
+        children: Mapping[int, IodNode] | None,
+        encoding: Encoding,
+        *,
+        in_steps: bool = False,
+    ) -> None:
+        self._profile = profile
+        self._children = children or {}
+        self._in_steps = in_steps
+        self.encoding = encoding
+        self.key_length = 6 if encoding.explicit else 4
+        delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
+        self.plan: dict[bytes, Step | int] = {delimiter + b"\0\0"[: self.key_length - 4]: ITEM_END}
+
+    def step(self, key: bytes, tag: int, vr: bytes) -> Step | int:
+        """Decide for an attribute met for the first time at this place, and remember."""
+        step = self._decide(tag, vr)
+        found: Step | int = step
+        if step.letter == "K" and step.place is None:
+            found = KEEP_LONG if step.long else KEEP_SHORT
+        self.plan[key] = found
+        return found
+
+    def has(self, tag: int) -> bool:
+        """Tell whether the IOD has the attribute here."""
+        return tag in self._children
+
+    def _decide(self, tag: int, vr: bytes) -> Step:
+        known = standard.vrs_of(tag)
+        true_vr = known[0].encode() if vr == b"UN" and known else vr
+        rule = self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
+        node = self._children.get(tag)
+        letter = self._letter(tag, rule, node)
+        if letter == "K" and vr in TEXT_VRS | BLOB_VRS and vr != b"UN" and known and not _fits(vr, known):
+            # A place for a number that holds text is a place to hide a name.
+            rule = self._profile.rule_for(0, vr.decode())
+            letter = resolve(rule.code, node.type if node else None) if vr in TEXT_VRS else "X"
+        sequence = vr == b"SQ" or true_vr == b"SQ"
+        place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
+        return Step(
+            tag=tag,
+            vr=vr,
+            letter=letter,
+            rule=rule,
+            long=vr in LONG_VRS,
+            soft=is_soft(tag, true_vr),
+            kept=letter == "K" or rule.code == "K",
+            place=place,
+            fallback=resolve("X/Z/D", node.type if node else None),
+        )
+
+    def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
+        if self._in_steps and tag == TEXT_VALUE_TAG:
+            return "D"  # the only text left in a step is the specimen's identifier
+        if tag == CHARACTER_SET_TAG:
+            return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
+        if tag in PIXEL_STRUCTURE and rule.code == "K":
+            return "K"
+        if 0x6000 <= tag >> 16 <= 0x601E and self._profile.rule_for(tag & 0xFFFF0000 | 0x3000, "OW").code == "X":
+            return "X"  # an overlay without its data is no overlay
+        if node is None and not rule.anywhere:
+            return "X"
+        return resolve(rule.code, node.type if node else None)
+
+    def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
+        encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
+        in_steps = rule.cleaner == "steps" or (self._in_steps and tag == STEP_CONTENT_TAG)
+        return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps)
+
+    @property
+    def in_steps(self) -> bool:
+        """Tell whether the items here are specimen preparation steps or their content."""
+        return self._in_steps
+
+
+def _fits(vr: bytes, known: tuple[str, ...]) -> bool:
+    return vr.decode() in known or (vr in (b"OB", b"OW") and bool({"OB", "OW"} & set(known)))

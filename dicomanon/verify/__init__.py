@@ -1,0 +1,159 @@
+"""A second opinion on written bytes: by value, not by a list of tags.
+
+It imports neither `deidentify` nor `actions`: it reads the file that is about to leave and looks for every
+identifying value of the source in every form it could take, and for structure that must not be there. Each run
+covers preamble, group 0002, header, offset tables, heads of code streams, trailer and file name; a deep run
+covers every byte. Each run also looks for a control value that it plants itself.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from dicomanon import standard
+from dicomanon.part10.elements import element_items, elements_in, is_sequence
+from dicomanon.part10.encoding import encoding_of
+from dicomanon.part10.index import index_header
+from dicomanon.part10.read import read_instance
+from dicomanon.verify.finding import Finding
+from dicomanon.verify.search import Hit, Search, find_everywhere
+from dicomanon.verify.structure import container_findings, forbidden, header_findings, path_of
+from dicomanon.verify.surface import Piece, fragment_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dicomanon.identifying import Form, IdentifyingValues
+    from dicomanon.part10.encoding import Encoding
+    from dicomanon.part10.index import Entry
+    from dicomanon.profile import Profile
+
+DEEP_WINDOW = 1 << 20
+STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt"))
+
+
+class Verifier:
+    """Checks file after file against the values of its source; `profile` says what was meant to stay."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._search = Search()
+
+    def check(self, descriptor: int, values: IdentifyingValues, *, name: str = "", deep: bool = False) -> list[Finding]:
+        """Return the findings in an open Part 10 file; `name` is the file name it leaves under.
+
+        Raises LeakError where the search does not find its control value, MalformedError where the file does
+        not parse.
+        """
+        forms = values.forms()
+        instance = read_instance(_DescriptorReader(descriptor))
+        encoding = encoding_of(instance.meta.transfer_syntax_uid)
+        header = instance.header
+        entries = instance.entries or index_header(header, encoding)
+        residue = instance.meta.residue
+        findings = [*container_findings(residue, header, entries), *header_findings(header, entries, encoding)]
+        pieces = [Piece("container", residue), Piece("file name", name.encode())]
+        if instance.pixels is not None:
+            size = os.fstat(descriptor).st_size
+            if instance.pixels.length is None:
+                pieces += fragment_pieces(descriptor, _value_offset(residue, header, encoding))
+            else:
+                at = _value_offset(residue, header, encoding) + instance.pixels.length
+                pieces.append(Piece("trailer", os.pread(descriptor, max(size - at, 0), at)))
+        for piece in pieces:
+            if piece.place == "trailer" and piece.data:
+                findings += forbidden({entry.tag for entry in index_header(piece.data, encoding)})
+        findings += self._found_in_pieces(forms, pieces)
+        found = self._search.find(forms, header)
+        if found:
+            findings += _explain(found, forms, header, entries, encoding, self._profile)
+        if deep:
+            findings += _deep_findings(descriptor, forms, len(residue) + len(header))
+        return sorted(set(findings))
+
+    def _found_in_pieces(self, forms: dict[Form, bool], pieces: list[Piece]) -> Iterator[Finding]:
+        """Search all pieces as one, far enough apart that no value reaches over two of them."""
+        joined = b"\0\0\0\0".join(piece.data for piece in pieces)
+        starts = []
+        at = 0
+        for piece in pieces:
+            starts.append(at)
+            at += len(piece.data) + 4
+        for hit in self._search.find(forms, joined):
+            number = max(index for index, start in enumerate(starts) if start <= hit.at)
+            yield Finding(pieces[number].place, "value", "no identifying value of the source")
+
+
+class _DescriptorReader:
+    """Reads an open file from its start without moving its position."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        count = os.preadv(self._descriptor, [buffer], self._at)
+        self._at += count
+        return count
+
+
+def _value_offset(residue: bytes, header: bytes, encoding: Encoding) -> int:
+    """Return where the value of Pixel Data starts: its header takes 12 bytes, or 8 in Implicit VR."""
+    return len(residue) + len(header) + (12 if encoding.explicit else 8)
+
+
+def _deep_findings(descriptor: int, forms: dict[Form, bool], scan_from: int) -> Iterator[Finding]:
+    def windows() -> Iterator[bytes]:
+        at = 0
+        while window := os.pread(descriptor, DEEP_WINDOW, at):
+            yield window
+            at += len(window)
+
+    for hit in find_everywhere(forms, windows()):
+        if hit.at >= scan_from:
+            yield Finding("pixel data", "value", f"no identifying value of the source (offset {hit.at})")
+
+
+def _explain(
+    hits: list[Hit],
+    forms: dict[Form, bool],
+    header: bytes,
+    entries: list[Entry],
+    encoding: Encoding,
+    profile: Profile,
+) -> Iterator[Finding]:
+    """Name the attribute of each hit in the header; words in their rightful place are no finding."""
+    for hit in hits:
+        entry = next(entry for entry in entries if entry.start <= hit.at < entry.next)
+        path, tag, vr, whole, standard_code = _locate(header, entry, hit.at, encoding)
+        soft = forms[hit.form] or hit.form.kind == "word"
+        if tag == 0x00080104 and standard_code and (soft or len(whole) > len(hit.form.needle) + 2):
+            continue  # a name that is part of a public code's meaning, as in Bismarck brown
+        if soft and (vr == b"CS" or profile.rule_for(tag, vr.decode()).code == "K"):
+            continue  # a description that says the same as an attribute kept for what it is
+        yield Finding(path, "value", "no identifying value of the source")
+
+
+def _locate(header: bytes, entry: Entry, at: int, encoding: Encoding) -> tuple[str, int, bytes, bytes, bool]:
+    """Return path, tag, VR and value of the innermost element around an offset, and whether its code is public."""
+    element = next(elements_in(header, entry.start, entry.next, encoding))
+    path = path_of(element.tag)
+    public = False
+    while is_sequence(element):
+        for item in element_items(header, element):
+            if item.value <= at < item.end:
+                inside = list(elements_in(header, item.value, item.end, element.encoding))
+                schemes = [header[e.value : e.end].strip(b" \0") for e in inside if e.tag == 0x00080102]
+                public = bool(schemes) and schemes[0] in STANDARD_SCHEMES
+                element = next(each for each in inside if each.start <= at < each.next)
+                path += path_of(element.tag)
+                break
+        else:
+            break
+    known = standard.vr_of(element.tag)
+    vr = known.encode() if element.vr == b"UN" and known else element.vr
+    return path, element.tag, vr, header[element.value : element.end].strip(b" \0"), public
+
+
+__all__ = ["Finding", "Verifier"]

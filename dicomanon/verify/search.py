@@ -1,0 +1,154 @@
+"""Many values at once: one automaton over the bytes, and for a few new values of the next instance a plain find."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
+
+import hyperscan
+
+from dicomanon.errors import LeakError
+from dicomanon.identifying import Form
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+FEW = 48
+MOST_REMEMBERED = 4096
+SHORTEST_IN_SCAN = 7
+"""In entropy-coded bytes shorter values are found by chance: 1 GB holds every four letters several times."""
+
+_CONTROL = Form(b"control#dicomanon#7f3a91", "letter")
+_CONTROL_TEXT = b" ".join((b"<", _CONTROL.needle.upper(), b">"))
+_DIGITS = frozenset(b"0123456789")
+_LETTERS = _DIGITS | frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class Hit(NamedTuple):
+    """One form found at an offset."""
+
+    form: Form
+    at: int
+
+
+def _counts(form: Form, data: bytes, at: int) -> bool:
+    """Tell whether a match stands by itself, as `Form.kind` says."""
+    end = at + len(form.needle)
+    before = data[at - 1] if at else 0
+    after = data[end] if end < len(data) else 0
+    if form.kind == "date":
+        return before not in _DIGITS
+    touching = _DIGITS if form.kind == "digit" else _LETTERS
+    return before not in touching and after not in touching
+
+
+def _escaped(needle: bytes) -> bytes:
+    """Write a needle byte by byte: the library's literals end at a zero byte, and UTF-16 is full of them."""
+    return b"".join(b"\\x%02x" % byte for byte in needle)
+
+
+class _Automaton:
+    """A compiled set of forms."""
+
+    def __init__(self, forms: Collection[Form], *, stream: bool = False) -> None:
+        self.forms = [*forms, _CONTROL]
+        mode = hyperscan.HS_MODE_STREAM if stream else hyperscan.HS_MODE_BLOCK
+        self.database = hyperscan.Database(mode=mode)
+        self.database.compile(
+            expressions=[_escaped(form.needle) for form in self.forms],
+            ids=list(range(len(self.forms))),
+            flags=[hyperscan.HS_FLAG_CASELESS] * len(self.forms),
+        )
+
+    def matches(self, data: bytes) -> list[tuple[int, int]]:
+        """Return (form number, offset) of every match, standing by itself or not."""
+        found: list[tuple[int, int]] = []
+
+        def note(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((number, end - len(self.forms[number].needle)))
+
+        self.database.scan(data, match_event_handler=note)
+        return found
+
+
+class Search:
+    """Looks for the forms of one instance after another; what most of them share is compiled once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._automaton: _Automaton | None = None
+        self._known: frozenset[Form] | set[Form] = frozenset()
+
+    def find(self, forms: Collection[Form], data: bytes) -> list[Hit]:
+        """Return every form that stands in `data`; raise LeakError if the search itself does not work.
+
+        A control value is looked for together with the others, in a copy of itself behind the data: a search
+        that cannot fail is no search.
+        """
+        wanted = set(forms)
+        text = data + _CONTROL_TEXT
+        with self._lock:
+            new = wanted - self._known
+            if len(new) > FEW or self._automaton is None:
+                keep = self._known if len(self._known) + len(new) <= MOST_REMEMBERED else frozenset()
+                self._known = keep | wanted
+                self._automaton = _Automaton(self._known)
+                new = set()
+            automaton = self._automaton
+            matches = automaton.matches(text)
+        wanted.add(_CONTROL)
+        hits = [Hit(automaton.forms[number], at) for number, at in matches if automaton.forms[number] in wanted]
+        if new:
+            hits += _few(new, text.lower())
+        hits = [hit for hit in hits if _counts(hit.form, text, hit.at)]
+        if not any(hit.form is _CONTROL or hit.form == _CONTROL for hit in hits):
+            raise LeakError("verification did not find its own control value")
+        return [hit for hit in hits if hit.at < len(data)]
+
+
+def _few(forms: Iterable[Form], lowered: bytes) -> Iterator[Hit]:
+    for form in forms:
+        at = lowered.find(form.needle)
+        while at >= 0:
+            yield Hit(form, at)
+            at = lowered.find(form.needle, at + 1)
+
+
+def find_everywhere(forms: Iterable[Form], windows: Iterable[bytes]) -> list[Hit]:
+    """Return the forms of at least seven bytes that stand anywhere in a file given as consecutive windows."""
+    automaton = _Automaton([form for form in forms if len(form.needle) >= SHORTEST_IN_SCAN], stream=True)
+    longest = max(len(form.needle) for form in automaton.forms)
+    found: list[tuple[int, int]] = []
+
+    def note(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        found.append((number, end - len(automaton.forms[number].needle)))
+
+    hits: list[Hit] = []
+    total, previous = 0, b""
+    with automaton.database.stream(match_event_handler=note) as stream:
+        for window in windows:
+            stream.scan(window)
+            total += len(window)
+            joined = previous[-longest - 1 :] + window
+            hits += _standing(automaton, found, joined, total - len(joined), total)
+            previous = window
+        stream.scan(_CONTROL_TEXT)
+        joined = previous[-longest - 1 :] + _CONTROL_TEXT
+        hits += _standing(automaton, found, joined, total + len(_CONTROL_TEXT) - len(joined), None)
+    if not any(hit.form == _CONTROL for hit in hits):
+        raise LeakError("verification did not find its own control value")
+    return [hit for hit in hits if hit.form != _CONTROL]
+
+
+def _standing(
+    automaton: _Automaton, found: list[tuple[int, int]], data: bytes, base: int, total: int | None
+) -> Iterator[Hit]:
+    """Yield the matches that stand by themselves, leaving those whose next byte is still to come."""
+    waiting = []
+    for number, at in found:
+        form = automaton.forms[number]
+        if total is not None and at + len(form.needle) == total:
+            waiting.append((number, at))
+        elif _counts(form, data, at - base):
+            yield Hit(form, at)
+    found[:] = waiting

@@ -1,0 +1,88 @@
+"""Checks of a written file that need no source: container, flags, groups that must not be there, nesting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomanon.errors import MalformedError
+from dicomanon.part10.elements import element_items, elements_in, is_sequence
+from dicomanon.part10.encoding import EXPLICIT_LE
+from dicomanon.verify.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dicomanon.part10.elements import Element
+    from dicomanon.part10.encoding import Encoding
+    from dicomanon.part10.index import Entry
+
+CONTAINER_TAGS = frozenset((0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013))
+NEVER = {
+    0xFFFAFFFA: "Digital Signatures Sequence",
+    0xFFFCFFFC: "Data Set Trailing Padding",
+    0x04000561: "Original Attributes Sequence",
+}
+REQUIRED = (0x00120062, 0x00120063, 0x00120064, 0x00280303, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+LARGEST_WALKED = 1 << 20
+
+
+def container_findings(residue: bytes, header: bytes, entries: list[Entry]) -> Iterator[Finding]:
+    """Yield what is wrong with preamble and group 0002 (PS3.10 7.1, PS3.15 E.1.1)."""
+    if residue[128:132] != b"DICM" or residue[:128].strip(b"\0"):
+        yield Finding("preamble", "container", "zero bytes and DICM")
+    found = {}
+    for element in elements_in(residue, 132, len(residue), EXPLICIT_LE):
+        found[element.tag] = residue[element.value : element.end].strip(b" \0")
+        if element.tag not in CONTAINER_TAGS:
+            yield Finding(path_of(element.tag), "container", "nothing but what names the data set")
+    values = {entry.tag: header[entry.value : entry.next].strip(b" \0") for entry in entries if entry.tag <= 0x00080018}
+    for outer, inner in ((0x00020002, 0x00080016), (0x00020003, 0x00080018)):
+        if found.get(outer) != values.get(inner):
+            yield Finding(path_of(outer), "container", "the UID of the data set")
+
+
+def header_findings(header: bytes, entries: list[Entry], encoding: Encoding) -> Iterator[Finding]:
+    """Yield missing flags, groups and attributes that must not be there, and nesting that does not add up."""
+    tags = {entry.tag for entry in entries}
+    for tag in REQUIRED:
+        if tag not in tags:
+            yield Finding(path_of(tag), "flags", "present")
+    removed = next((header[e.value : e.next].strip(b" \0") for e in entries if e.tag == 0x00120062), b"")
+    if removed != b"YES":
+        yield Finding(path_of(0x00120062), "flags", "YES")
+    yield from forbidden(tags)
+    if len(header) > LARGEST_WALKED:
+        return
+    for entry in entries:
+        if entry.vr == b"SQ":
+            try:
+                for inner in elements_in(header, entry.start, entry.next, encoding):
+                    yield from _nested(header, inner, 1)
+            except MalformedError as error:
+                yield Finding(path_of(entry.tag), "structure", f"items that add up ({error})")
+
+
+def forbidden(tags: set[int]) -> Iterator[Finding]:
+    """Yield the tags that never leave."""
+    for tag in tags:
+        group = tag >> 16
+        if group & 1:
+            yield Finding(path_of(tag), "private", "absent")
+        elif group in (0x0000, 0x0002, 0x0004):
+            yield Finding(path_of(tag), "group", "absent")
+        elif tag in NEVER:
+            yield Finding(path_of(tag), "structure", "absent")
+
+
+def _nested(header: bytes, element: Element, depth: int) -> Iterator[Finding]:
+    for item in element_items(header, element, depth):
+        inner = list(elements_in(header, item.value, item.end, element.encoding))
+        yield from forbidden({each.tag for each in inner})
+        for each in inner:
+            if is_sequence(each):
+                yield from _nested(header, each, depth + 1)
+
+
+def path_of(tag: int) -> str:
+    """Write a tag as the standard does."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
