@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.errors import RefusedError
+from dicomanon.icc import without_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ class Context:
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
         if not self.patient:
-            raise RefusedError("dates cannot be shifted without Patient ID; name a scope for such instances")
+            raise RefusedError("dates cannot be shifted without Patient ID: name a scope for such instances (--scope, or scope in the route)")
         return self.pseudonymizer.date_shift(self.patient)
 
 
@@ -147,7 +148,12 @@ def _is_time(text: str) -> bool:
 
 
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
-CLEANERS: Mapping[str, Action] = {"shift": shift_date}
+def clean_icc(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
+    """C of our supplement for ICC Profile: the colours stay, the words go."""
+    return without_text(value)[0]
+
+
+CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc}
 
 
 def resolve(code: str, attribute_type: str | None) -> str:

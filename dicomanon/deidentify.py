@@ -11,6 +11,7 @@ from dicomanon.actions import ACTIONS, CLEANERS, Context
 from dicomanon.content import keeps_item
 from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT, Flags
+from dicomanon.icc import without_text
 from dicomanon.identifying import IdentifyingValues, is_soft
 from dicomanon.part10.elements import (
     MAX_DEPTH,
@@ -318,6 +319,10 @@ class _Walk:
         return out, at
 
     def _collect(self, step: Step, old: bytes) -> None:
+        if step.rule.cleaner == "icc":
+            for text in without_text(old)[1]:
+                self._values.add(b"LT", text, soft=True)
+            return
         self._values.add(step.vr, old, soft=step.soft)
 
     def _collect_element(self, element: Element, depth: int) -> None:

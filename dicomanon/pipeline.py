@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from dicomanon.audit import AuditRecord
 from dicomanon.deidentify import Deidentifier
-from dicomanon.errors import InstanceError, LeakError, StorageError
+from dicomanon.errors import DicomanonError, LeakError, StorageError
 from dicomanon.part10.body import copy_body
 from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
 from dicomanon.part10.write import Deflater, aside_file, file_meta
 from dicomanon.pixels import verdict
-from dicomanon.verify import Verifier
+from dicomanon.verify import Verifier, WrittenBytes, WrittenFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from dicomanon.audit import AuditLog
     from dicomanon.deidentify import Deidentified
     from dicomanon.part10.instance import Instance
-    from dicomanon.part10.write import AsideFile
+    from dicomanon.part10.write import Sink
+    from dicomanon.verify import Written
     from dicomanon.profile import Profile
     from dicomanon.pseudonym import Pseudonymizer
 
@@ -101,7 +103,7 @@ def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome
         outcome, record = _clear(source, route, folder)
     except StorageError:
         raise
-    except InstanceError as error:
+    except DicomanonError as error:
         outcome = Quarantined(error.reason, str(error), error.dicom_status)
         record = _record(route, "quarantined", reason=error.reason)
     except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
@@ -133,10 +135,7 @@ def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[
         write(deidentified, out)
         _, sop_instance, study, series = deidentified.identity
         name = f"{study}/{series}/{sop_instance}.dcm"
-        findings = route.verifier.check(out.fileno(), deidentified.values, name=name, deep=route.deep)
-        if findings:
-            places = ", ".join(f"{finding.check} in {finding.path}" for finding in findings[:5])
-            raise LeakError(f"verification: {places}")
+        _verify(route, WrittenFile(out.fileno()), deidentified, name)
         if route.durable:
             out.sync()
     identity = deidentified.identity
@@ -152,7 +151,28 @@ def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[
     return Cleared(out.path, *identity, syntax, out.size, deidentified.counts), record
 
 
-def write(deidentified: Deidentified, out: AsideFile) -> None:
+def _verify(route: Route, written: Written, deidentified: Deidentified, name: str) -> None:
+    findings = route.verifier.check(written, deidentified.values, name=name, deep=route.deep)
+    if findings:
+        places = ", ".join(f"{finding.check} in {finding.path}" for finding in findings[:5])
+        raise LeakError(f"verification: {places}")
+
+
+def clear_in_memory(instance: Instance, route: Route, *, verified: bool = True) -> bytes:
+    """Return a small instance de-identified and, unless told otherwise, verified; raise InstanceError where `clear` quarantines.
+
+    For callers that hold instances in memory anyway; flavours are theirs to judge, and nothing is audited.
+    """
+    deidentified = route.deidentifier(instance)
+    out = BytesIO()
+    write(deidentified, out)
+    data = out.getvalue()
+    if verified:
+        _verify(route, WrittenBytes(data), deidentified, "")
+    return data
+
+
+def write(deidentified: Deidentified, out: Sink) -> None:
     """Write a whole Part 10 file: container, header, frames through, trailer."""
     instance = deidentified.source
     syntax = instance.meta.transfer_syntax_uid

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT = "research-wsi"
 CODES = frozenset(("X", "Z", "D", "U", "K", "C", "Z/D", "X/Z", "X/D", "X/Z/D", "X/Z/U*"))
 """Action codes of Table E.1-1a."""
-CLEANERS = frozenset(("shift", "keep", "steps"))
+CLEANERS = frozenset(("shift", "keep", "steps", "icc"))
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
@@ -223,8 +223,9 @@ def _compile(layers: list[_Layer], options: tuple[Option, ...]) -> Profile:
     supplement = _read_toml(shipped_folder() / "supplement.toml")
     for line in supplement["row"]:
         tag = parse_tag(line["tag"])
-        code = _supplement_code(line["action"], tag, options)
-        rules[tag] = Rule(line["tag"], code[0], "supplement", cleaner=code[1], reason=line["reason"])
+        retained = line["action"] == "U" and any(option.keyword == "retain-uids" for option in options)
+        code = "K" if retained else line["action"]  # Retain UIDs reaches the UIDs that the table forgot (E.3.9)
+        rules[tag] = Rule(line["tag"], code, "supplement", line.get("cleaner", ""), line["reason"])
     for vr, action in supplement["vr"].items():
         by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
     pixels = dict.fromkeys((*FLAVOURS, "burned-in"), "quarantine")
@@ -276,13 +277,6 @@ def _overlay(row: standard.Row, rule: Rule, option: Option, code: str) -> Rule:
     if cleaner == "keep":
         return Rule(row.selector, "K", origin, anywhere=True)
     return Rule(row.selector, "C", origin, cleaner=cleaner, anywhere=True) if cleaner else rule
-
-
-def _supplement_code(action: str, tag: int, options: tuple[Option, ...]) -> tuple[str, str]:
-    """Let Retain UIDs reach the UIDs of our own supplement as it reaches those of the table (PS3.15 E.3.9)."""
-    if action == "U" and any(option.keyword == "retain-uids" for option in options):
-        return "K", ""
-    return action, ""
 
 
 def _catch_all(vr: str, action: str, options: tuple[Option, ...]) -> tuple[str, str, str]:

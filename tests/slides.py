@@ -56,7 +56,9 @@ class Shape:
     label: bool = True
     macro: bool = True
     thumbnail: bool = True
+    header: str = "Aperio Image Library v12.0.15"
     mpp: str = "0.4990"
+    icc: bytes = b""
     fields: Mapping[str, str] = field(default_factory=lambda: PLANTED)
 
 
@@ -78,6 +80,7 @@ def make_svs(path: Path, shape: Shape | None = None) -> Path:
                 photometric="ycbcr" if shape.codec == "jpeg" else "rgb",
                 compression=_COMPRESSION[shape.codec],
                 description=_description(shape, base, (width, height)),
+                iccprofile=shape.icc or None,
                 extratags=[(347, 7, len(tables), tables, True)] if tables else [],
                 **_COLOUR.get(shape.codec, {}),
                 **_PLAIN,
@@ -85,11 +88,11 @@ def make_svs(path: Path, shape: Shape | None = None) -> Path:
             if level == 0 and shape.thumbnail:
                 _write_thumbnail(tiff, shape, base)
         if shape.label:
-            text = "Aperio Image Library v12.0.15 \r\nlabel 120x90"
+            text = f"{shape.header} \r\nlabel 120x90"
             pixels = _texture(3, 128)[:90, :120]
             tiff.write(pixels, subfiletype=1, rowsperstrip=7, compression="lzw", description=text, **_PLAIN)
         if shape.macro:
-            text = "Aperio Image Library v12.0.15 \r\nmacro 320x100"
+            text = f"{shape.header} \r\nmacro 320x100"
             pixels = np.hstack([_texture(2, 160)[:100]] * 2)
             _write_strips(tiff, pixels, text, subfiletype=9)
     return path
@@ -133,9 +136,7 @@ def _description(
     kind = " - " if thumbnail else f" ({shape.tile}x{shape.tile}) {shape.codec.upper()}"
     facts = {"AppMag": "20", "MPP": shape.mpp, **shape.fields}
     pairs = "".join(f"|{key} = {value}" for key, value in facts.items() if value)
-    return (
-        f"Aperio Image Library v12.0.15 \r\n{base[0]}x{base[1]} [0,0 {base[0]}x{base[1]}]{kind}{arrow}{pairs}"
-    )
+    return f"{shape.header} \r\n{base[0]}x{base[1]} [0,0 {base[0]}x{base[1]}]{kind}{arrow}{pairs}"
 
 
 def _repeat(encoded: list[bytes], count: int, empty: frozenset[int]) -> Iterator[bytes]:

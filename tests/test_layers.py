@@ -16,18 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
+    *("errors", "standard", "part10", "icc", "characters", "identifying", "pseudonym", "profile", "actions"),
     *(
-        "errors",
-        "standard",
-        "part10",
-        "characters",
-        "identifying",
-        "pseudonym",
-        "profile",
-        "actions",
         "rules",
-    ),
-    *(
         "content",
         "flags",
         "deidentify",
@@ -37,9 +28,8 @@ LAYERS = (
         "pipeline",
         "sources",
         "convert",
-        "sinks",
     ),
-    *("config", "node", "risk", "demo", "cli"),
+    *("sinks", "config", "node", "risk", "demo", "cli"),
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 

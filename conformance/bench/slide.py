@@ -44,18 +44,21 @@ def figures(folder: Path, *, rounds: int, quick: bool) -> list[Figure]:
 
 
 def _table(measured: str, names: list[str], runs: dict[str, Run | str]) -> list[Figure]:
-    copy, start = runs[COPY.name], runs[START.name]
-    whole = copy.seconds + start.seconds if isinstance(copy, Run) and isinstance(start, Run) else None
+    def beside(name: str) -> float | None:
+        copy, start = runs[name], runs[START.name]
+        return copy.seconds + start.seconds if isinstance(copy, Run) and isinstance(start, Run) else None
+
+    plain, synced = beside(COPY.name), beside(COPY_SYNC.name)
     lines = []
     for name in names:
         run = runs[name]
         if isinstance(run, str):
             lines.append(Figure(measured, name, note=run))
-            continue
-        ratio = run.seconds / whole if whole and name != START.name else None
-        lines.append(
-            Figure(
-                measured, name, run.seconds, run.peak_mb, ratio=ratio, note="of cp + start" if ratio else ""
+        elif name == START.name or not plain or not synced:
+            lines.append(Figure(measured, name, run.seconds, run.peak_mb))
+        else:
+            note = f"of cp + start; {run.seconds / synced:.2f}x of synced cp + start"
+            lines.append(
+                Figure(measured, name, run.seconds, run.peak_mb, ratio=run.seconds / plain, note=note)
             )
-        )
     return lines

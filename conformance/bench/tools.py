@@ -49,19 +49,17 @@ PEERS = (
     Tool(
         "dicognito 0.19.0",
         lambda source, out: [PEERS_BIN / "python", "-m", "dicognito", "--quiet", "-o", out, source],
-        rounds=1,
     ),
     Tool(
         "dicom-anonymizer 2.1.0",
         lambda source, out: [PEERS_BIN / "dicom-anonymizer", source, out / "out.dcm"],
-        rounds=1,
     ),
     Tool(
-        "dcm-anonymizer 0.5.0", lambda source, out: [PEERS_BIN / "dcm-anon", "--quiet", source, out], rounds=1
+        "dcm-anonymizer 0.5.0",
+        lambda source, out: [PEERS_BIN / "dcm-anon", "--quiet", source, out],
     ),
     Tool(
         "dcmanon 0.3.1",
         lambda source, out: [PEERS_BIN / "python", "-c", DCMANON, source, out / "out.dcm"],
-        rounds=1,
     ),
 )

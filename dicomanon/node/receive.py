@@ -122,6 +122,8 @@ class Receiver:
         self._server.shutdown()
         for association in associations:
             hang_up(association)
+            # One that waits for its association request waits on this queue, and nothing else wakes it.
+            association.dul.to_user_queue.put(None)
         for association in associations:
             association.join(timeout=10)
         self._server = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cache
+from struct import Struct
 from struct import error as StructError
+from typing import NamedTuple
 
 from dicomanon import standard
 from dicomanon.errors import MalformedError
@@ -17,16 +19,16 @@ from dicomanon.part10.encoding import (
     SHORT_VRS,
     UNDEFINED,
     Encoding,
-    u16,
-    u32,
 )
+
+_HEADER = {True: Struct("<HH2sH").unpack_from, False: Struct(">HH2sH").unpack_from}
+_LENGTH = {True: Struct("<I").unpack_from, False: Struct(">I").unpack_from}
 
 MAX_DEPTH = 32
 """Sequences nested deeper than this are refused: no IOD comes near, and a loop of crafted items does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """Where one element lies: header at `start`, value from `value` to `end`, next element at `next`.
 
     `length` is None where it was undefined; then `end` excludes the delimitation item that `next` is behind.
@@ -43,6 +45,7 @@ class Element:
     encoding: Encoding
 
 
+@cache
 def dictionary_vr(tag: int) -> bytes:
     """Return the VR an implicit element has: from the dictionary, UN where that does not know it."""
     vr = standard.vr_of(tag)
@@ -54,18 +57,18 @@ def read_header(buffer: bytes | bytearray, at: int, encoding: Encoding) -> tuple
 
     Raises MalformedError with the offset where there is no whole header or the VR is none of PS3.5 6.2.
     """
+    little = encoding.little
     try:
-        group = u16(encoding).unpack_from(buffer, at)[0]
-        tag = group << 16 | u16(encoding).unpack_from(buffer, at + 2)[0]
-        if not encoding.explicit or group == 0xFFFE:
+        group, element, vr, length = _HEADER[little](buffer, at)
+        tag = group << 16 | element
+        if group == 0xFFFE or not encoding.explicit:
             vr = b"" if group == 0xFFFE else dictionary_vr(tag)
-            return tag, vr, at + 8, u32(encoding).unpack_from(buffer, at + 4)[0]
-        vr = bytes(buffer[at + 4 : at + 6])
+            return tag, vr, at + 8, _LENGTH[little](buffer, at + 4)[0]
         if vr in SHORT_VRS:
-            return tag, vr, at + 8, u16(encoding).unpack_from(buffer, at + 6)[0]
+            return tag, vr, at + 8, length
         if vr not in LONG_VRS:
             raise MalformedError("an element has no valid VR", offset=at, tag=tag)
-        return tag, vr, at + 12, u32(encoding).unpack_from(buffer, at + 8)[0]
+        return tag, vr, at + 12, _LENGTH[little](buffer, at + 8)[0]
     except StructError:
         raise MalformedError("the data set ends inside an element header", offset=at) from None
 
@@ -130,8 +133,7 @@ def skip_items(buffer: bytes | bytearray, at: int, stop: int, encoding: Encoding
             raise MalformedError("an element is longer than what holds it", offset=at)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One item of a sequence: header at `start`, elements from `value` to `end`, next item at `next`."""
 
     start: int

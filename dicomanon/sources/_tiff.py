@@ -33,13 +33,31 @@ DAMAGE = (
 """What the TIFF library and its codecs raise on damaged input: they know no base class of their own."""
 
 MAX_PAGES = 4096
-MAX_ASSOCIATED_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
+"""Of what may be decoded at once: an associated image, or a tile."""
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG, NEW_JPEG_2000 = 7, (33003, 33004, 33005, 34712)
 """TIFF tag 259: JPEG; JPEG 2000 of Aperio (YCbCr, lossless, RGB) and as registered."""
 MINISBLACK, RGB, YCBCR = 1, 2, 6
 """TIFF tag 262."""
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_TYPE_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 """TIFF field types."""
 
 
@@ -83,7 +101,7 @@ def open_tiff(path: Path) -> TiffSlide:
 
 
 def _check_directories(slide: TiffSlide) -> None:
-    """Raise CorruptSlideError where values or further pages lie beyond the end: the library passes over them."""
+    """Raise CorruptSlideError where a value or a page lies beyond the end: the library passes over it."""
     layout = slide.tiff.tiff
     entry = struct.Struct(f"{layout.byteorder}HH{layout.offsetformat[1:] * 2}")
     following = 0
@@ -155,7 +173,7 @@ def single_image(
     """Return a page as one frame: JPEG strips joined without decoding, anything else decoded to pixels."""
     try:
         _check_layout(page)
-        if page.imagewidth * page.imagelength > MAX_ASSOCIATED_PIXELS:
+        if page.imagewidth * page.imagelength > MAX_PIXELS:
             raise CorruptSlideError("an associated image is absurdly large")
         check_ranges(slide.file, page.dataoffsets, page.databytecounts)
         if sum(page.databytecounts) > MAX_RANGE:
@@ -200,6 +218,8 @@ def _check_layout(page: Any) -> None:
     if page.photometric not in (MINISBLACK, RGB, YCBCR):
         raise SlideError("the TIFF photometric interpretation is not supported")
     if page.is_tiled and max(page.tilewidth, page.tilelength) > 0xFFFF:
+        raise CorruptSlideError("tiles have an absurd size")
+    if page.is_tiled and page.tilewidth * page.tilelength > MAX_PIXELS:
         raise CorruptSlideError("tiles have an absurd size")
     if page.is_tiled and not min(page.tilewidth, page.tilelength):
         raise CorruptSlideError("tiles have no size")

@@ -8,7 +8,6 @@ covers every byte. Each run also looks for a control value that it plants itself
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
@@ -19,7 +18,7 @@ from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
 from dicomanon.verify.search import Hit, Search, find_everywhere
 from dicomanon.verify.structure import container_findings, forbidden, header_findings, path_of
-from dicomanon.verify.surface import Piece, fragment_pieces
+from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, fragment_pieces, rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +39,14 @@ class Verifier:
         self._profile = profile
         self._search = Search()
 
-    def check(self, descriptor: int, values: IdentifyingValues, *, name: str = "", deep: bool = False) -> list[Finding]:
-        """Return the findings in an open Part 10 file; `name` is the file name it leaves under.
+    def check(self, written: Written, values: IdentifyingValues, *, name: str = "", deep: bool = False) -> list[Finding]:
+        """Return the findings in a written Part 10 file; `name` is the file name it leaves under.
 
         Raises LeakError where the search does not find its control value, MalformedError where the file does
         not parse.
         """
         forms = values.forms()
-        instance = read_instance(_DescriptorReader(descriptor))
+        instance = read_instance(_WrittenReader(written))
         encoding = encoding_of(instance.meta.transfer_syntax_uid)
         header = instance.header
         entries = instance.entries or index_header(header, encoding)
@@ -55,12 +54,11 @@ class Verifier:
         findings = [*container_findings(residue, header, entries), *header_findings(header, entries, encoding)]
         pieces = [Piece("container", residue), Piece("file name", name.encode())]
         if instance.pixels is not None:
-            size = os.fstat(descriptor).st_size
+            at = _value_offset(residue, header, encoding)
             if instance.pixels.length is None:
-                pieces += fragment_pieces(descriptor, _value_offset(residue, header, encoding))
+                pieces += fragment_pieces(written, at)
             else:
-                at = _value_offset(residue, header, encoding) + instance.pixels.length
-                pieces.append(Piece("trailer", os.pread(descriptor, max(size - at, 0), at)))
+                pieces.append(Piece("trailer", rest(written, at + instance.pixels.length)))
         for piece in pieces:
             if piece.place == "trailer" and piece.data:
                 findings += forbidden({entry.tag for entry in index_header(piece.data, encoding)})
@@ -69,7 +67,7 @@ class Verifier:
         if found:
             findings += _explain(found, forms, header, entries, encoding, self._profile)
         if deep:
-            findings += _deep_findings(descriptor, forms, len(residue) + len(header))
+            findings += _deep_findings(written, forms, len(residue) + len(header))
         return sorted(set(findings))
 
     def _found_in_pieces(self, forms: dict[Form, bool], pieces: list[Piece]) -> Iterator[Finding]:
@@ -85,17 +83,18 @@ class Verifier:
             yield Finding(pieces[number].place, "value", "no identifying value of the source")
 
 
-class _DescriptorReader:
-    """Reads an open file from its start without moving its position."""
+class _WrittenReader:
+    """Reads a written instance from its start."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, written: Written) -> None:
+        self._written = written
         self._at = 0
 
     def readinto(self, buffer: memoryview, /) -> int:
-        count = os.preadv(self._descriptor, [buffer], self._at)
-        self._at += count
-        return count
+        data = self._written.read_at(len(buffer), self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _value_offset(residue: bytes, header: bytes, encoding: Encoding) -> int:
@@ -103,10 +102,10 @@ def _value_offset(residue: bytes, header: bytes, encoding: Encoding) -> int:
     return len(residue) + len(header) + (12 if encoding.explicit else 8)
 
 
-def _deep_findings(descriptor: int, forms: dict[Form, bool], scan_from: int) -> Iterator[Finding]:
+def _deep_findings(written: Written, forms: dict[Form, bool], scan_from: int) -> Iterator[Finding]:
     def windows() -> Iterator[bytes]:
         at = 0
-        while window := os.pread(descriptor, DEEP_WINDOW, at):
+        while window := written.read_at(DEEP_WINDOW, at):
             yield window
             at += len(window)
 
@@ -156,4 +155,4 @@ def _locate(header: bytes, entry: Entry, at: int, encoding: Encoding) -> tuple[s
     return path, element.tag, vr, header[element.value : element.end].strip(b" \0"), public
 
 
-__all__ = ["Finding", "Verifier"]
+__all__ = ["Finding", "Verifier", "Written", "WrittenBytes", "WrittenFile"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dicomanon.errors import LeakError, MalformedError
 from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, text_in_head
@@ -16,6 +16,36 @@ TAIL = 8
 _EOI = b"\xff\xd9"
 
 
+class Written(Protocol):
+    """A written instance, readable anywhere."""
+
+    def read_at(self, size: int, at: int) -> bytes:
+        """Return at most `size` bytes from offset `at`, fewer only at the end."""
+        ...
+
+
+class WrittenFile:
+    """An open file."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read_at(self, size: int, at: int) -> bytes:
+        """Return at most `size` bytes from offset `at`, fewer only at the end."""
+        return os.pread(self._descriptor, size, at)
+
+
+class WrittenBytes:
+    """Bytes in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read_at(self, size: int, at: int) -> bytes:
+        """Return at most `size` bytes from offset `at`, fewer only at the end."""
+        return self._data[at : at + size]
+
+
 class Piece(NamedTuple):
     """Bytes of the file and the place they are from."""
 
@@ -23,7 +53,7 @@ class Piece(NamedTuple):
     data: bytes
 
 
-def fragment_pieces(descriptor: int, at: int) -> Iterator[Piece]:
+def fragment_pieces(written: Written, at: int) -> Iterator[Piece]:
     """Yield offset table and fragment heads of the encapsulated value at `at`, equal heads once; last the trailer.
 
     Raises LeakError for a head that still carries text, and for a structure that does not add up.
@@ -33,13 +63,13 @@ def fragment_pieces(descriptor: int, at: int) -> Iterator[Piece]:
     number = 0
     before_was_jpeg = False
     while True:
-        block = os.pread(descriptor, PROBE + TAIL, at - TAIL)
+        block = written.read_at(PROBE + TAIL, at - TAIL)
         tag = block[TAIL : TAIL + 4]
         if before_was_jpeg and _EOI not in block[:TAIL]:
             start = max(at - PROBE, 0)
-            yield Piece(f"end of fragment {number - 1}", os.pread(descriptor, at - start, start))
+            yield Piece(f"end of fragment {number - 1}", written.read_at(at - start, start))
         if tag == b"\xfe\xff\xdd\xe0":
-            yield Piece("trailer", _rest(descriptor, at + 8))
+            yield Piece("trailer", rest(written, at + 8))
             return
         if tag != b"\xfe\xff\x00\xe0":
             raise LeakError("the written fragments do not add up", offset=at)
@@ -47,11 +77,11 @@ def fragment_pieces(descriptor: int, at: int) -> Iterator[Piece]:
         start = TAIL + 8
         before_was_jpeg = False
         if number == 0:
-            yield Piece("offset table", os.pread(descriptor, length, at + 8))
+            yield Piece("offset table", written.read_at(length, at + 8))
         elif last and length >= len(last) and block.startswith(last, start):
             before_was_jpeg = last.startswith(b"\xff\xd8")
         else:
-            last = _head(descriptor, at + 8, length, block[start : start + length])
+            last = _head(written, at + 8, length, block[start : start + length])
             before_was_jpeg = last.startswith(b"\xff\xd8")
             if last and last not in heads:
                 heads.add(last)
@@ -60,12 +90,12 @@ def fragment_pieces(descriptor: int, at: int) -> Iterator[Piece]:
         at += 8 + length
 
 
-def _head(descriptor: int, at: int, length: int, probe: bytes) -> bytes:
+def _head(written: Written, at: int, length: int, probe: bytes) -> bytes:
     """Return the head of the fragment at `at`, nothing where no code stream starts there."""
     try:
         cuts, end = text_in_head(probe, 0, len(probe))
     except HeadCutShortError:
-        probe = os.pread(descriptor, min(length, MAX_HEAD), at)
+        probe = written.read_at(min(length, MAX_HEAD), at)
         try:
             cuts, end = text_in_head(probe, 0, len(probe))
         except HeadCutShortError:
@@ -78,10 +108,10 @@ def _head(descriptor: int, at: int, length: int, probe: bytes) -> bytes:
     return probe[:end]
 
 
-def _rest(descriptor: int, at: int) -> bytes:
+def rest(written: Written, at: int) -> bytes:
     """Return what the file holds from `at` on."""
     parts = []
-    while part := os.pread(descriptor, 1 << 16, at):
+    while part := written.read_at(1 << 16, at):
         parts.append(part)
         at += len(part)
     return b"".join(parts)

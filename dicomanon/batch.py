@@ -1,0 +1,162 @@
+"""Many inputs to one folder: DICOM files and slides, cleared one by one, by as many processes as asked for."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError
+from dicomanon.part10.read import read_instance
+from dicomanon.part10.write import storage_errors
+from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
+from dicomanon.profile import load_profile
+from dicomanon.pseudonym import Pseudonymizer
+from dicomanon.sinks import open_sink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from dicomanon.convert import ConvertOptions
+    from dicomanon.pipeline import Outcome, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every process of a run needs to know; `key` is in memory only."""
+
+    out: Path
+    profile: str
+    options: tuple[str, ...]
+    key: bytes
+    ephemeral: bool
+    scope: str = ""
+    deep: bool = False
+    durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one image: `outcome` is cleared, dropped or quarantined; `output` is relative to the folder.
+
+    `size` counts the bytes written.
+    """
+
+    source: str
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    output: str = ""
+    size: int = 0
+
+
+def dicom_files(inputs: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files named, and every visible file below the folders named, in order of name."""
+    for given in inputs:
+        if given.is_dir():
+            inside = (path for path in given.rglob("*") if path.is_file())
+            yield from sorted(path for path in inside if not path.name.startswith("."))
+        else:
+            yield given
+
+
+def deidentify_files(files: list[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:
+    """Clear DICOM files; yield the result of each as it is done."""
+    yield from _run(partial(_deidentify_file, job=job), files, job, processes)
+
+
+def convert_slides(
+    slides: list[Path], job: Job, options: ConvertOptions, processes: int = 1
+) -> Iterator[list[Result]]:
+    """Convert vendor slides and clear every image of them; yield the results of each slide as it is done."""
+    yield from _run(partial(_convert_slide, job=job, options=options), slides, job, processes)
+
+
+def convert_slides_identified(slides: list[Path], out: Path, options: ConvertOptions) -> Iterator[list[Result]]:
+    """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
+    from dicomanon.convert import instances  # noqa: PLC0415  # heavy
+    from dicomanon.part10.plain import write_identified  # noqa: PLC0415
+    from dicomanon.sources import open_slide  # noqa: PLC0415  # heavy
+
+    with storage_errors():
+        out.mkdir(parents=True, exist_ok=True)
+    for path in slides:
+        results = []
+        try:
+            with open_slide(path) as slide:
+                for number, opened in enumerate(instances(slide, options), 1):
+                    target = out / f"{opened.meta.sop_instance_uid}.dcm"
+                    size = write_identified(opened, target)
+                    results.append(Result(f"{path} {number}", "cleared", output=target.name, size=size))
+        except DicomanonError as error:
+            results.append(Result(str(path), "quarantined", error.reason, str(error)))
+        yield results
+
+
+def _run(work: partial[list[Result]], paths: list[Path], job: Job, processes: int) -> Iterator[list[Result]]:
+    with storage_errors():
+        job.out.mkdir(parents=True, exist_ok=True)
+    if processes == 1 or len(paths) == 1:
+        yield from map(work, paths)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, paths, chunksize=1)
+
+
+@lru_cache(maxsize=1)
+def _route(job: Job, scope: str) -> Route:
+    """Return the route of a job, compiled once a process."""
+    profile = load_profile(job.profile, job.options)
+    pseudonymizer = Pseudonymizer(job.key, ephemeral=job.ephemeral)
+    return make_route("files", profile, pseudonymizer, scope=scope, deep=job.deep, durable=job.durable)
+
+
+def _deidentify_file(path: Path, job: Job) -> list[Result]:
+    route = _route(job, job.scope)
+    try:
+        with io.FileIO(path) as reader:
+            outcome = clear(lambda: read_instance(reader), route, job.out)
+    except OSError:
+        error = MalformedError("the file cannot be read")
+        return [Result(str(path), "quarantined", error.reason, str(error))]
+    return [_deliver(str(path), outcome, job)]
+
+
+def _convert_slide(path: Path, job: Job, options: ConvertOptions) -> list[Result]:
+    from dicomanon.convert import instance  # noqa: PLC0415  # heavy
+    from dicomanon.sources import open_slide  # noqa: PLC0415  # heavy
+
+    results = []
+    try:
+        with open_slide(path) as slide:
+            route = _route(job, job.scope or f"slide:{options.container_identifier or path.stem}")
+            for index, image in enumerate(slide.images):
+                opened = partial(instance, slide, index, options)
+                results.append(_deliver(f"{path} {image.flavor} {index + 1}", clear(opened, route, job.out), job))
+    except OSError:
+        error: DicomanonError = CorruptSlideError("the file cannot be read")
+        results.append(Result(str(path), "quarantined", error.reason, str(error)))
+    except DicomanonError as error_:
+        results.append(Result(str(path), "quarantined", error_.reason, str(error_)))
+    return results
+
+
+def _deliver(source: str, outcome: Outcome, job: Job) -> Result:
+    """Put a cleared file in its place under the folder of the job."""
+    if isinstance(outcome, Quarantined):
+        return Result(source, "quarantined", outcome.reason, outcome.message)
+    if not isinstance(outcome, Cleared):
+        return Result(source, "dropped", outcome.reason, outcome.message)
+    try:
+        open_sink(str(job.out)).send(outcome)
+    except DicomanonError as error:
+        return Result(source, "quarantined", error.reason, str(error))
+    finally:
+        outcome.path.unlink(missing_ok=True)
+    name = f"{outcome.study_instance_uid}/{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
+    return Result(source, "cleared", output=name, size=outcome.size)
+

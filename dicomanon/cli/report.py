@@ -1,0 +1,72 @@
+"""What a run shows while it works and says at its end: a bar on a terminal, lines elsewhere, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dicomanon.batch import Result
+
+QUARANTINED = 1
+
+
+def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: bool, note: str) -> int:
+    """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined."""
+    every: list[Result] = []
+    for batch in _with_bar(results, total, what) if sys.stderr.isatty() and not as_json else results:
+        every += batch
+        if not as_json:
+            for result in batch:
+                _say(result)
+    counts = Counter(result.outcome for result in every)
+    words = ("cleared", "dropped", "quarantined")
+    if as_json:
+        summary = {word: counts[word] for word in words}
+        document = {**summary, "note": note, "instances": [asdict(result) for result in every]}
+        typer.echo(json.dumps(document, indent=1))
+    else:
+        size = sum(result.size for result in every)
+        typer.echo(", ".join(f"{counts[word]} {word}" for word in words) + f"; {size / 1e6:,.1f} MB written")
+        if note:
+            typer.echo(note, err=True)
+    return QUARANTINED if counts["quarantined"] else 0
+
+
+def _say(result: Result) -> None:
+    if result.outcome == "cleared":
+        typer.echo(f"cleared      {result.source} -> {result.output}")
+    else:
+        typer.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
+
+
+def _with_bar(results: Iterable[list[Result]], total: int, what: str) -> Iterator[list[Result]]:
+    from rich.console import Console  # noqa: PLC0415  # only for a terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    with Progress(what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task(what, total=total)
+        for batch in results:
+            progress.advance(task)
+            yield batch
+
+
+EPHEMERAL = (
+    "No --key: the replacement values cannot be repeated. `dicomanon key FILE` makes a key; "
+    "keep it as safe as the originals."
+)
+
+
+def notes(*, ephemeral: bool, fallen_back: Iterable[str]) -> str:
+    """Return what the user should know about this run besides its results."""
+    said = [EPHEMERAL] if ephemeral else []
+    said += [f"Option {keyword} cleans nothing yet: its attributes are removed as without it." for keyword in fallen_back]
+    return "\n".join(said)

@@ -1,0 +1,63 @@
+"""A node as a process: its configuration from a file or a few options, its log, and the signals that end it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from dicomanon.config import Config, NodeConfig, RouteConfig, load_config
+from dicomanon.errors import ConfigError
+from dicomanon.node import serve
+from dicomanon.node.outbox import Outbox
+from dicomanon.node.status import read_status
+from dicomanon.sinks import check_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def configured(
+    path: Path | None, *, forward: str, port: int, spool: Path, profile: str, key: Path | None, scope: str
+) -> Config:
+    """Return the configuration of a file, or of a node with one route made of options; raise ConfigError."""
+    if path is not None:
+        return load_config(path)
+    if not forward:
+        raise ConfigError("name a destination with --forward, or a file with --config")
+    check_url(forward)
+    route = RouteConfig("default", (forward,), profile=profile or None, key=key, scope=scope or None)
+    return Config(NodeConfig(spool=spool.absolute(), port=port), (route,))
+
+
+def print_status(config: Config) -> str:
+    """Return what is kept, delivered and refused, as JSON."""
+    outbox = Outbox(config.node.spool)
+    try:
+        return json.dumps(asdict(read_status(outbox)), indent=1)
+    finally:
+        outbox.close()
+
+
+def run_until_signal(config: Config, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; log to standard error."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s"
+    )
+    # pynetdicom logs what it negotiates and receives, titles and UIDs included: only its warnings may pass.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+
+    def ready(port: int) -> None:
+        routes = ", ".join(f"{route.name} -> {' and '.join(route.destinations)}" for route in config.routes)
+        say(f"{config.node.ae_title} listens on {config.node.host}:{port}; {routes}")
+
+    serve(config, ready=ready, stop=stop)
+    say("stopped; what was not delivered waits in the spool")
