@@ -5,6 +5,7 @@ Sequences are not values: `deidentify` removes, empties or walks them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -39,7 +40,10 @@ class Context:
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
         if not self.patient:
-            raise RefusedError("dates cannot be shifted without Patient ID: name a scope for such instances (--scope, or scope in the route)")
+            raise RefusedError(
+                "dates cannot be shifted without Patient ID: give such instances a scope "
+                "(--scope, or scope in the route)"
+            )
         return self.pseudonymizer.date_shift(self.patient)
 
 
@@ -93,7 +97,9 @@ def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
     if vr == b"UI":
         return replace_uid(tag, vr, value, context) or context.pseudonymizer.uid(b"empty")
     if tag in PATIENT_TAGS:
-        role, value = "patient", context.patient or value
+        role, value = "patient", context.patient or value.strip(b" \0")
+        if not value:
+            raise RefusedError("nobody says whose instance this is: name a scope for such instances", tag=tag)
     elif tag in SPECIMEN_TAGS:
         role = "specimen"
     elif tag == STUDY_TAG:
@@ -110,7 +116,9 @@ def replace_uid(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:
         plain = value.rstrip(b"\0 ")
         return plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain)
     plains = [part.strip(b"\0 ") for part in value.split(b"\\")]
-    return b"\\".join(plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain) for plain in plains)
+    return b"\\".join(
+        plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain) for plain in plains
+    )
 
 
 def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
@@ -128,13 +136,17 @@ def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | 
     return "\\".join(part for part in moved if part is not None).encode()
 
 
+_TIME = re.compile(r"(?:[0-2]\d(?:[0-5]\d(?:[0-6]\d(?:\.\d{1,6})?)?)?)?(?:[+-][01]\d[0-5]\d)?", re.ASCII)
+"""What may follow the date of a DT (PS3.5 6.2); anything longer is no time."""
+
+
 def _shifted(text: str, days: int, *, with_time: bool) -> str | None:
     if not text:
         return ""
     digits, rest = text[:8], text[8:]
     if len(digits) != 8 or not digits.isascii() or not digits.isdigit() or (rest and not with_time):
         return None
-    if rest and not _is_time(rest):
+    if not _TIME.fullmatch(rest):
         return None
     try:
         moved = date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) - timedelta(days=days)
@@ -143,16 +155,12 @@ def _shifted(text: str, days: int, *, with_time: bool) -> str | None:
     return f"{moved:%Y%m%d}".rjust(8, "0") + rest
 
 
-def _is_time(text: str) -> bool:
-    return text.isascii() and not text.strip("0123456789.+-") and len(text) <= 18
-
-
-ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
 def clean_icc(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
     """C of our supplement for ICC Profile: the colours stay, the words go."""
     return without_text(value)[0]
 
 
+ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
 CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc}
 
 

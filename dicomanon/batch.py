@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from dicomanon.convert import ConvertOptions
     from dicomanon.pipeline import Outcome, Route
+    from dicomanon.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,9 @@ def convert_slides(
     yield from _run(partial(_convert_slide, job=job, options=options), slides, job, processes)
 
 
-def convert_slides_identified(slides: list[Path], out: Path, options: ConvertOptions) -> Iterator[list[Result]]:
+def convert_slides_identified(
+    slides: list[Path], out: Path, options: ConvertOptions
+) -> Iterator[list[Result]]:
     """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
     from dicomanon.convert import instances  # noqa: PLC0415  # heavy
     from dicomanon.part10.plain import write_identified  # noqa: PLC0415
@@ -103,14 +104,23 @@ def _run(work: partial[list[Result]], paths: list[Path], job: Job, processes: in
     if processes == 1 or len(paths) == 1:
         yield from map(work, paths)
         return
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  # only for several processes
+    from multiprocessing import get_context  # noqa: PLC0415
+
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield from pool.map(work, paths, chunksize=1)
 
 
 @lru_cache(maxsize=1)
+def compiled(profile: str, options: tuple[str, ...]) -> Profile:
+    """Return the profile of a run, compiled once a process; raise ProfileError."""
+    return load_profile(profile, options)
+
+
+@lru_cache(maxsize=1)
 def _route(job: Job, scope: str) -> Route:
     """Return the route of a job, compiled once a process."""
-    profile = load_profile(job.profile, job.options)
+    profile = compiled(job.profile, job.options)
     pseudonymizer = Pseudonymizer(job.key, ephemeral=job.ephemeral)
     return make_route("files", profile, pseudonymizer, scope=scope, deep=job.deep, durable=job.durable)
 
@@ -136,7 +146,9 @@ def _convert_slide(path: Path, job: Job, options: ConvertOptions) -> list[Result
             route = _route(job, job.scope or f"slide:{options.container_identifier or path.stem}")
             for index, image in enumerate(slide.images):
                 opened = partial(instance, slide, index, options)
-                results.append(_deliver(f"{path} {image.flavor} {index + 1}", clear(opened, route, job.out), job))
+                results.append(
+                    _deliver(f"{path} {image.flavor} {index + 1}", clear(opened, route, job.out), job)
+                )
     except OSError:
         error: DicomanonError = CorruptSlideError("the file cannot be read")
         results.append(Result(str(path), "quarantined", error.reason, str(error)))
@@ -159,4 +171,3 @@ def _deliver(source: str, outcome: Outcome, job: Job) -> Result:
         outcome.path.unlink(missing_ok=True)
     name = f"{outcome.study_instance_uid}/{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
     return Result(source, "cleared", output=name, size=outcome.size)
-

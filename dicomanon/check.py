@@ -60,7 +60,12 @@ class Report:
 
 
 def check_files(
-    outputs: Iterable[Path], sources: Iterable[Path], profile: str, options: tuple[str, ...] = (), *, deep: bool = False
+    outputs: Iterable[Path],
+    sources: Iterable[Path],
+    profile: str,
+    options: tuple[str, ...] = (),
+    *,
+    deep: bool = False,
 ) -> Report:
     """Search `outputs` for the identifying values of all `sources`.
 
@@ -76,13 +81,17 @@ def check_files(
         for opened in _opened(path):
             report.sources += 1
             values = collect(opened, compiled)
-            paired.setdefault(pixel_digest(opened), IdentifyingValues(values.character_set)).values |= values.values
+            paired.setdefault(
+                pixel_digest(opened), IdentifyingValues(values.character_set)
+            ).values |= values.values
             everyone.character_set = everyone.character_set or values.character_set
             everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
     report.values = len(everyone.values | {value for each in paired.values() for value in each.values})
     for path in files_below(outputs):
         report.files += 1
-        report.findings += [(str(path), finding) for finding in _check(path, verifier, everyone, paired, deep=deep)]
+        report.findings += [
+            (str(path), finding) for finding in _check(path, verifier, everyone, paired, deep=deep)
+        ]
     return report
 
 
@@ -151,7 +160,12 @@ def pixel_digest(instance: Instance) -> str:
 
 
 def _check(
-    path: Path, verifier: Verifier, everyone: IdentifyingValues, paired: dict[str, IdentifyingValues], *, deep: bool
+    path: Path,
+    verifier: Verifier,
+    everyone: IdentifyingValues,
+    paired: dict[str, IdentifyingValues],
+    *,
+    deep: bool,
 ) -> list[Finding]:
     try:
         with io.FileIO(path) as file:

@@ -22,7 +22,9 @@ CODE_VALUE = 0x00080100
 SCHEME = 0x00080102
 
 SPECIMEN_IDENTIFIER = (b"121041", b"DCM")
-STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA"))
+STANDARD_SCHEMES = frozenset(
+    (b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA")
+)
 """Public vocabularies; a private scheme's codes can say anything."""
 
 
@@ -56,7 +58,9 @@ def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding) -> boo
                 codes.append(code)
     if any(scheme not in STANDARD_SCHEMES for _, scheme in codes):
         return False
-    return value_type in (b"CODE", b"NUMERIC", b"NUM") or (value_type == b"TEXT" and name == SPECIMEN_IDENTIFIER)
+    return value_type in (b"CODE", b"NUMERIC", b"NUM") or (
+        value_type == b"TEXT" and name == SPECIMEN_IDENTIFIER
+    )
 
 
 def _code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[bytes, bytes]:

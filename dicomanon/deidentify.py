@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from struct import error as StructError
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
@@ -166,14 +166,14 @@ class _Walk:
                 out.append(buffer[run:start])
                 run = following
                 continue
-            if step.__class__ is int:
+            if isinstance(step, int):
                 if tag in IDENTITY:
                     self.seen[tag] = _ascii(buffer[value:following])
                 continue
             try:
                 size = UNDEFINED if length is None else length
                 new, _ = self._apply(step, start, value, size, following, place.encoding, 1)
-            except StructError:
+            except struct.error:
                 raise MalformedError("a sequence is cut short", offset=start, tag=tag) from None
             if flags and tag == CONTRIBUTING_EQUIPMENT and new != []:
                 kept = b"".join(new) if new else buffer[start:following]
@@ -299,7 +299,7 @@ class _Walk:
                     out.append(buffer[run:at])
                 return out, at
             tag, vr, value, size = read_header(buffer, at, encoding)
-            if step is None:
+            if not isinstance(step, Step):
                 if tag >> 16 == 0xFFFE:
                     raise MalformedError("an item tag stands where an element should", offset=at, tag=tag)
                 place.step(key, tag, vr)

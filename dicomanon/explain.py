@@ -34,7 +34,7 @@ CLEANERS = {
 
 def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[str, Any]:
     """Return the profile's own words and its rules, all of them or the one for `attribute`."""
-    compiled = load_profile(profile, options)
+    compiled = load_profile(profile, tuple(options))
     tags = [parse_tag(attribute)] if attribute else sorted(compiled.rules)
     rules = [_told(compiled.rule_for(tag, standard.vr_of(tag) or "UN"), tag) for tag in tags]
     if not attribute:
@@ -73,5 +73,3 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""
         yield f"{rule['selector']} {rule['keyword']}: {rule['action']}, {rule['meaning']}; {rule['origin']}{reason}"
-
-

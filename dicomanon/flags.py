@@ -40,7 +40,10 @@ class Flags:
 
     def __init__(self, profile: Profile, *, ephemeral: bool) -> None:
         self._profile = profile
-        method = [f"dicomanon {__version__}", f"profile {profile.name}"[:64]]
+        name = (
+            profile.name.replace("\\", "/").encode("ascii", "replace").decode()
+        )  # right in every character set
+        method = [f"dicomanon {__version__}", f"profile {name}"[:64]]
         if ephemeral:
             method.append("ephemeral key: replacement values cannot be repeated")
         self._method = "\\".join(method).encode()
@@ -86,7 +89,9 @@ class Flags:
         sequence = element_at(element, 0, len(element), encoding)
         items = [element[item.value : item.end] for item in element_items(element, sequence)]
         own = self.equipment(encoding)
-        return pack_sequence(CONTRIBUTING_EQUIPMENT, [*(item for item in items if item != own), own], encoding)
+        return pack_sequence(
+            CONTRIBUTING_EQUIPMENT, [*(item for item in items if item != own), own], encoding
+        )
 
 
 def _earlier_codes(header: bytes, entry: Entry, encoding: Encoding) -> list[bytes]:
@@ -100,4 +105,3 @@ def _earlier_codes(header: bytes, entry: Entry, encoding: Encoding) -> list[byte
             if element.tag == CODE_VALUE and value in known:
                 found.append(pack_code(value, "DCM", known[value], encoding))
     return found
-

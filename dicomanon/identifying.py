@@ -12,8 +12,21 @@ from dicomanon.part10.elements import elements_in
 from dicomanon.part10.encoding import EXPLICIT_LE
 
 PLACEHOLDERS = frozenset(
-    ("anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined", "unknown")
-    + ("unspecified", "yes")
+    [
+        "anonymous",
+        "anonymized",
+        "n/a",
+        "na",
+        "no",
+        "none",
+        "not available",
+        "null",
+        "removed",
+        "undefined",
+        "unknown",
+        "unspecified",
+        "yes",
+    ]
 )
 """Values that name nobody and stand in many attributes at once."""
 
@@ -115,19 +128,28 @@ def forms_of(vr: bytes, raw: bytes, character_set: bytes) -> tuple[Form, ...]:
     if vr == b"UI":
         return tuple(Form(uid, "digit") for uid in _uids(raw))
     if vr in DATE_VRS:
-        forms = [form for part in _split(raw) for form in _date_forms(vr, part.decode("ascii", "replace").strip())]
+        forms = [
+            form for part in _split(raw) for form in _date_forms(vr, part.decode("ascii", "replace").strip())
+        ]
         return tuple(dict.fromkeys(forms))
     if vr in NUMBER_VRS:
         return tuple(Form(part, "digit") for part in map(bytes.strip, _split(raw)) if _is_long_number(part))
     if vr in BLOB_VRS:
-        return tuple(dict.fromkeys(form for text in _printable(raw[:LARGEST_BLOB]) for form in _text_forms(text)))
+        return tuple(
+            dict.fromkeys(form for text in _printable(raw[:LARGEST_BLOB]) for form in _text_forms(text))
+        )
     if vr not in TEXT_VRS:
         return ()
     text = decode(raw, character_set)
     multiple = vr not in (b"LT", b"ST", b"UT", b"UR")
     parts = text.split("\\") if multiple else [text]
     make = _name_forms if vr == b"PN" else _text_forms
-    forms = [form for part in parts if part.strip(" \0^=").lower() not in PLACEHOLDERS for form in make(part.strip(" \0"))]
+    forms = [
+        form
+        for part in parts
+        if part.strip(" \0^=").lower() not in PLACEHOLDERS
+        for form in make(part.strip(" \0"))
+    ]
     stripped = raw.strip(b" \0").lower()
     if len(stripped) >= SHORTEST_TEXT and not stripped.isascii():
         forms.append(Form(stripped, "letter"))

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from dicomanon.deidentify import Deidentified
     from dicomanon.part10.instance import Instance
     from dicomanon.part10.write import Sink
-    from dicomanon.verify import Written
     from dicomanon.profile import Profile
     from dicomanon.pseudonym import Pseudonymizer
+    from dicomanon.verify import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome
     return outcome
 
 
-def _record(route: Route, outcome: str, **more: str) -> AuditRecord:
-    return AuditRecord(outcome, route.deidentifier.profile.name, route.name, **more)
+def _record(route: Route, outcome: str, *, reason: str) -> AuditRecord:
+    return AuditRecord(outcome, route.deidentifier.profile.name, route.name, reason=reason)
 
 
 def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[Outcome, AuditRecord]:
@@ -131,7 +131,7 @@ def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[
     if judged.policy == "quarantine":
         return Quarantined("pixels", judged.why, 0xC002), _record(route, "quarantined", reason="pixels")
     deidentified = route.deidentifier(instance)
-    with aside_file(folder) as out:
+    with aside_file(folder, durable=route.durable) as out:
         write(deidentified, out)
         _, sop_instance, study, series = deidentified.identity
         name = f"{study}/{series}/{sop_instance}.dcm"
@@ -159,9 +159,10 @@ def _verify(route: Route, written: Written, deidentified: Deidentified, name: st
 
 
 def clear_in_memory(instance: Instance, route: Route, *, verified: bool = True) -> bytes:
-    """Return a small instance de-identified and, unless told otherwise, verified; raise InstanceError where `clear` quarantines.
+    """Return a small instance de-identified and, unless told otherwise, verified.
 
-    For callers that hold instances in memory anyway; flavours are theirs to judge, and nothing is audited.
+    For callers that hold instances in memory anyway; flavours are theirs to judge, and nothing is audited. Raises
+    InstanceError where `clear` would quarantine.
     """
     deidentified = route.deidentifier(instance)
     out = BytesIO()
@@ -178,14 +179,14 @@ def write(deidentified: Deidentified, out: Sink) -> None:
     syntax = instance.meta.transfer_syntax_uid
     out.write(file_meta(deidentified.identity[0], deidentified.identity[1], syntax))
     deflater = Deflater(out.write) if syntax == DEFLATED else None
-    take = deflater.write if deflater else out.write
+    sink: Sink = deflater or out
     header = deidentified.header
     if instance.pixels is not None:
         length = 0xFFFFFFFF if instance.pixels.length is None else instance.pixels.length
         header += pack_header(instance.pixels.tag, instance.pixels.vr, length, encoding_of(syntax))
-    take(header)
-    trailer = deidentified.trailer(copy_body(instance, take))
+    sink.write(header)
+    trailer = deidentified.trailer(copy_body(instance, sink))
     if trailer:
-        take(trailer)
+        sink.write(trailer)
     if deflater:
         deflater.finish()

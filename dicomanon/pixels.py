@@ -56,5 +56,7 @@ def _texts(instance: Instance, tags: tuple[int, ...]) -> Mapping[int, str]:
     found = dict.fromkeys(tags, "")
     for entry in entries:
         if entry.tag in found and entry.length is not None:
-            found[entry.tag] = instance.header[entry.value : entry.next].decode("ascii", "replace").strip(" \0")
+            found[entry.tag] = (
+                instance.header[entry.value : entry.next].decode("ascii", "replace").strip(" \0")
+            )
     return found

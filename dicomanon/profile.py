@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomanon import standard
 from dicomanon.errors import ProfileError
+from dicomanon.standard.stored import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,7 +115,9 @@ def load_profile(name_or_path: str = DEFAULT, options: Iterable[str] = ()) -> Pr
     Raises ProfileError naming file and word, and the nearest word that is known.
     """
     layers = _layers(name_or_path, [])
-    chosen = _chosen_options([*(word for layer in layers for word in layer.data.get("options", ())), *options])
+    chosen = _chosen_options(
+        [*(word for layer in layers for word in layer.data.get("options", ())), *options]
+    )
     return _compile(layers, chosen)
 
 
@@ -125,7 +129,14 @@ class _Layer:
     data: dict[str, Any]
 
 
-_KEYS = frozenset(("name", "title", "extends", "options", "pixels", "override"))
+_KINDS = {
+    "name": "text",
+    "title": "text",
+    "extends": "text",
+    "options": "a list of texts",
+    "pixels": "a table of texts",
+    "override": "tables of texts, [[override]]",
+}
 _OVERRIDE_KEYS = frozenset(("keyword", "tag", "action", "reason"))
 
 
@@ -134,11 +145,32 @@ def _layers(name_or_path: str, seen: list[Path]) -> list[_Layer]:
     if path in seen:
         raise ProfileError(f"{path.name}: the profile extends itself")
     data = _read_toml(path)
-    for key in data:
-        if key not in _KEYS:
-            raise ProfileError(f"{path.name}: there is no setting {key!r}{nearest(key, _KEYS)}")
+    _check_kinds(path.name, data)
     base = _layers(data["extends"], [*seen, path]) if "extends" in data else []
     return [*base, _Layer(path, data)]
+
+
+def _check_kinds(where: str, data: dict[str, Any]) -> None:
+    """Refuse settings that are unknown or of the wrong kind."""
+    for key, value in data.items():
+        if key not in _KINDS:
+            raise ProfileError(f"{where}: there is no setting {key!r}{nearest(key, _KINDS)}")
+        kind = _KINDS[key]
+        if kind == "text":
+            good = isinstance(value, str)
+        elif key == "options":
+            good = _are_texts(value)
+        elif key == "pixels":
+            good = isinstance(value, dict) and _are_texts([*value.values()])
+        else:
+            good = isinstance(value, list) and all(isinstance(line, dict) for line in value)
+            good = good and all(_are_texts([*line.values()]) for line in value)
+        if not good:
+            raise ProfileError(f"{where}: {key} must be {kind}")
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _find_file(name_or_path: str) -> Path:
@@ -199,21 +231,24 @@ def _chosen_options(keywords: Iterable[str]) -> tuple[Option, ...]:
             raise ProfileError(f"option {option.keyword!r} cannot be promised: {option.unavailable}")
         for other in option.excludes:
             if other in names:
-                raise ProfileError(f"options {option.keyword!r} and {other!r} exclude each other (PS3.15 E.3.6)")
+                raise ProfileError(
+                    f"options {option.keyword!r} and {other!r} exclude each other (PS3.15 E.3.6)"
+                )
     return chosen
+
+
+_TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 
 
 def parse_tag(text: str) -> int:
     """Read `(0010,0020)`, `00100020` or a keyword; raise ProfileError for anything else."""
-    digits = text.strip("()").replace(",", "")
-    if len(digits) == 8:
-        try:
-            return int(digits, 16)
-        except ValueError:
-            pass
+    found = _TAG.fullmatch(text)
+    if found:
+        return int(found[1] + found[2], 16)
     tag = standard.tag_of(text)
     if tag is None:
-        raise ProfileError(f"{text!r} is no tag and no keyword of PS3.6")
+        keywords = (row[2] for row in load("dictionary")["rows"] if row[2])
+        raise ProfileError(f"{text!r} is no tag and no keyword of PS3.6{nearest(text, keywords)}")
     return tag
 
 
@@ -224,7 +259,9 @@ def _compile(layers: list[_Layer], options: tuple[Option, ...]) -> Profile:
     for line in supplement["row"]:
         tag = parse_tag(line["tag"])
         retained = line["action"] == "U" and any(option.keyword == "retain-uids" for option in options)
-        code = "K" if retained else line["action"]  # Retain UIDs reaches the UIDs that the table forgot (E.3.9)
+        code = (
+            "K" if retained else line["action"]
+        )  # Retain UIDs reaches the UIDs that the table forgot (E.3.9)
         rules[tag] = Rule(line["tag"], code, "supplement", line.get("cleaner", ""), line["reason"])
     for vr, action in supplement["vr"].items():
         by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
@@ -251,7 +288,9 @@ def _table_rules(options: tuple[Option, ...]) -> tuple[dict[int, Rule], dict[str
     masks: dict[str, Rule] = {}
     effective: set[str] = set()
     for row in standard.rows():
-        rule = Rule(row.selector, row.basic, f"PS3.15 Table E.1-1 {standard.EDITION}, Basic Profile", anywhere=True)
+        rule = Rule(
+            row.selector, row.basic, f"PS3.15 Table E.1-1 {standard.EDITION}, Basic Profile", anywhere=True
+        )
         for option in options:
             code = row.options.get(option.column or "")
             if code is None:
@@ -300,7 +339,9 @@ def _apply_layer(layer: _Layer, rules: dict[int, Rule], pixels: dict[str, str]) 
         if flavour not in pixels:
             raise ProfileError(f"{where}: [pixels] has no {flavour!r}{nearest(flavour, pixels)}")
         if policy not in PIXEL_POLICIES:
-            raise ProfileError(f"{where}: [pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}")
+            raise ProfileError(
+                f"{where}: [pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
+            )
         pixels[flavour] = policy
     for line in layer.data.get("override", ()):
         for key in line:
@@ -309,8 +350,12 @@ def _apply_layer(layer: _Layer, rules: dict[int, Rule], pixels: dict[str, str]) 
         if not line.get("reason"):
             raise ProfileError(f"{where}: an [[override]] has no reason")
         selector = line.get("keyword") or line.get("tag", "")
+        if not selector:
+            raise ProfileError(f"{where}: an [[override]] names no attribute, by tag or keyword")
         tag = parse_tag(selector)
         action = line.get("action", "")
         if action not in CODES - {"C"}:
-            raise ProfileError(f"{where}: {selector}: no action {action!r}; one of {' '.join(sorted(CODES - {'C'}))}")
+            raise ProfileError(
+                f"{where}: {selector}: no action {action!r}; one of {' '.join(sorted(CODES - {'C'}))}"
+            )
         rules[tag] = Rule(selector, action, f"{where}, override", reason=line["reason"], anywhere=True)

@@ -25,9 +25,8 @@ STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
 CHARACTER_SET_TAG = 0x00080005
 PIXEL_STRUCTURE = frozenset(
-    (0x00280002, 0x00280004, 0x00280006, 0x00280008, 0x00280009, 0x00280010, 0x00280011, 0x00280100, 0x00280101)
-    + (0x00280102, 0x00280103, 0x7FE00001, 0x7FE00002, 0x7FE00003)
-)
+    0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
+) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
 """Numbers without which Pixel Data cannot be read: kept even where the IOD does not have them (a second frame)."""
 
 
@@ -115,7 +114,10 @@ class Place:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
             return "K"
-        if 0x6000 <= tag >> 16 <= 0x601E and self._profile.rule_for(tag & 0xFFFF0000 | 0x3000, "OW").code == "X":
+        if (
+            0x6000 <= tag >> 16 <= 0x601E
+            and self._profile.rule_for(tag & 0xFFFF0000 | 0x3000, "OW").code == "X"
+        ):
             return "X"  # an overlay without its data is no overlay
         if node is None and not rule.anywhere:
             return "X"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated
 
@@ -14,7 +15,6 @@ from dicomanon.errors import DicomanonError
 app = typer.Typer(
     name="dicomanon",
     help="De-identify pathology whole-slide images: vendor slides and DICOM in, DICOM that names nobody out.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -24,18 +24,26 @@ for _verb in (convert, deid, verify, node, explain, key, demo):
     app.command(_verb.NAME)(_verb.run)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _main(
+    context: typer.Context,
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         typer.echo(f"dicomanon {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:
     """Run the command line; errors of ours end in one line and their exit code, never in a traceback."""
+    # Headers of many frames make many small objects and no cycles.
+    gc.set_threshold(100_000, 50, 50)
     try:
         app()
     except DicomanonError as error:

@@ -11,7 +11,9 @@ NAME = "demo"
 
 
 def run(
-    slide: Annotated[Path | None, typer.Argument(help="A slide of your own; without it a made one.", exists=True)] = None,
+    slide: Annotated[
+        Path | None, typer.Argument(help="A slide of your own; without it a made one.", exists=True)
+    ] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="Folder to leave the results in.")] = None,
 ) -> None:
     """Slide -> DICOM -> C-STORE -> node -> archive -> checked, with what matters before and after, and the verdict."""

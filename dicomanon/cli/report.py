@@ -52,7 +52,9 @@ def _with_bar(results: Iterable[list[Result]], total: int, what: str) -> Iterato
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
 
     console = Console(stderr=True)
-    with Progress(what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console) as progress:
+    with Progress(
+        what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    ) as progress:
         task = progress.add_task(what, total=total)
         for batch in results:
             progress.advance(task)
@@ -68,5 +70,8 @@ EPHEMERAL = (
 def notes(*, ephemeral: bool, fallen_back: Iterable[str]) -> str:
     """Return what the user should know about this run besides its results."""
     said = [EPHEMERAL] if ephemeral else []
-    said += [f"Option {keyword} cleans nothing yet: its attributes are removed as without it." for keyword in fallen_back]
+    said += [
+        f"Option {keyword} cleans nothing yet: its attributes are removed as without it."
+        for keyword in fallen_back
+    ]
     return "\n".join(said)

@@ -16,7 +16,10 @@ NAME = "verify"
 
 def run(
     out: Annotated[list[Path], typer.Argument(help="De-identified files or folders.", exists=True)],
-    source: Annotated[list[Path], typer.Option("--source", help="The originals: DICOM files, slides or folders.", exists=True)],
+    source: Annotated[
+        list[Path],
+        typer.Option("--source", help="The originals: DICOM files, slides or folders.", exists=True),
+    ],
     profile: options.Profile = DEFAULT,
     option: options.Options = [],  # noqa: B006  # typer copies it
     *,

@@ -251,4 +251,3 @@ class Outbox:
             finally:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
-

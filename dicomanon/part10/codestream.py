@@ -23,18 +23,22 @@ class HeadCutShortError(Exception):
 
 
 class HeadScrubber:
-    """Overwrites the text in frame heads, remembering heads already seen: most frames share one."""
+    """Overwrites the text in frame heads, remembering heads already seen: most frames share one.
+
+    `last` is the head met last, as it was, and `last_is_clean` says that there was nothing in it to overwrite.
+    """
 
     def __init__(self) -> None:
         self._clean: dict[bytes, bytes] = {}
-        self._last = b""
+        self.last = b""
+        self.last_is_clean = False
 
     def scrub(self, buffer: bytearray, at: int, stop: int) -> int:
         """Scrub the head of the fragment at `at`; return its length, 0 for a fragment that starts no code stream.
 
         Raises HeadCutShortError where the head goes on behind `stop`, MalformedError for broken markers.
         """
-        last = self._last
+        last = self.last
         if last and buffer.startswith(last, at, stop):
             return self._put(buffer, at, last)
         for head in self._clean:
@@ -53,9 +57,9 @@ class HeadScrubber:
         return self._put(buffer, at, head)
 
     def _put(self, buffer: bytearray, at: int, head: bytes) -> int:
-        self._last = head
         clean = self._clean[head]
-        if clean != head:
+        self.last, self.last_is_clean = head, clean == head
+        if not self.last_is_clean:
             buffer[at : at + len(head)] = clean
         return len(head)
 
@@ -88,7 +92,7 @@ def _segment_end(buffer: bytes | bytearray, at: int, stop: int) -> int:
 
 def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
     """Return the byte ranges that can carry text, and the end of the SOS segment."""
-    cuts = []
+    cuts: list[tuple[int, int]] = []
     at += 2
     while True:
         if at + 2 > stop:
@@ -127,7 +131,7 @@ def _application_text(buffer: bytes | bytearray, marker: int, at: int, end: int)
 
 def _jpeg_2000_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
     """Return the ranges of comments, and the end of the first tile-part header."""
-    cuts = []
+    cuts: list[tuple[int, int]] = []
     at += 2
     while True:
         if at + 2 > stop:

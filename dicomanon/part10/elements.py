@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
 from functools import cache
-from struct import Struct
-from struct import error as StructError
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicomanon import standard
 from dicomanon.errors import MalformedError
@@ -21,8 +19,16 @@ from dicomanon.part10.encoding import (
     Encoding,
 )
 
-_HEADER = {True: Struct("<HH2sH").unpack_from, False: Struct(">HH2sH").unpack_from}
-_LENGTH = {True: Struct("<I").unpack_from, False: Struct(">I").unpack_from}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEADER = {True: struct.Struct("<HH2sH").unpack_from, False: struct.Struct(">HH2sH").unpack_from}
+_LENGTH = {True: struct.Struct("<I").unpack_from, False: struct.Struct(">I").unpack_from}
+
+
+class CutShortError(MalformedError):
+    """Elements reach over the end of the bytes at hand: more bytes, where there are more, could mend that."""
+
 
 MAX_DEPTH = 32
 """Sequences nested deeper than this are refused: no IOD comes near, and a loop of crafted items does."""
@@ -55,7 +61,8 @@ def dictionary_vr(tag: int) -> bytes:
 def read_header(buffer: bytes | bytearray, at: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
     """Return tag, VR, offset of the value and length (0xFFFFFFFF: undefined) of the element at `at`.
 
-    Raises MalformedError with the offset where there is no whole header or the VR is none of PS3.5 6.2.
+    Raises MalformedError with the offset where the VR is none of PS3.5 6.2, CutShortError where there is no whole
+    header.
     """
     little = encoding.little
     try:
@@ -69,8 +76,8 @@ def read_header(buffer: bytes | bytearray, at: int, encoding: Encoding) -> tuple
         if vr not in LONG_VRS:
             raise MalformedError("an element has no valid VR", offset=at, tag=tag)
         return tag, vr, at + 12, _LENGTH[little](buffer, at + 8)[0]
-    except StructError:
-        raise MalformedError("the data set ends inside an element header", offset=at) from None
+    except struct.error:
+        raise CutShortError("the data set ends inside an element header", offset=at) from None
 
 
 def element_at(buffer: bytes | bytearray, at: int, stop: int, encoding: Encoding) -> Element:
@@ -104,7 +111,7 @@ def skip_items(buffer: bytes | bytearray, at: int, stop: int, encoding: Encoding
         current = stack[-1]
         tag, vr, value, length = read_header(buffer, at, current)
         if value > stop:
-            raise MalformedError("an element is longer than what holds it", offset=at)
+            raise CutShortError("an element is longer than what holds it", offset=at)
         if in_item and tag == ITEM_DELIMITER:
             in_item = False
         elif not in_item and tag == SEQUENCE_DELIMITER:
@@ -123,14 +130,16 @@ def skip_items(buffer: bytes | bytearray, at: int, stop: int, encoding: Encoding
             value += length
         else:
             if vr not in (b"SQ", b"UN"):
-                raise MalformedError("an element that is no sequence has undefined length", offset=at, tag=tag)
+                raise MalformedError(
+                    "an element that is no sequence has undefined length", offset=at, tag=tag
+                )
             if len(stack) >= MAX_DEPTH:
                 raise MalformedError(f"sequences are nested deeper than {MAX_DEPTH}", offset=at, tag=tag)
             stack.append(IMPLICIT_LE if vr == b"UN" else current)
             in_item = False
         at = value
         if at > stop:
-            raise MalformedError("an element is longer than what holds it", offset=at)
+            raise CutShortError("an element is longer than what holds it", offset=at)
 
 
 class Item(NamedTuple):
@@ -174,9 +183,7 @@ def items_in(
         at = after
 
 
-def elements_in(
-    buffer: bytes, at: int, stop: int, encoding: Encoding
-) -> Iterator[Element]:
+def elements_in(buffer: bytes, at: int, stop: int, encoding: Encoding) -> Iterator[Element]:
     """Yield the elements from `at` to exactly `stop`, one level, without opening sequences."""
     while at < stop:
         element = element_at(buffer, at, stop, encoding)

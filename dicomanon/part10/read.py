@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import MalformedError
-from dicomanon.part10.elements import read_header
+from dicomanon.part10.elements import CutShortError, read_header
 from dicomanon.part10.encoding import (
     DEFLATED,
     ENCAPSULATED,
@@ -118,15 +118,14 @@ def _group_two(front: _Front, at: int) -> tuple[dict[int, str], int]:
     """Return the text of group 0002 by tag, and the offset behind it."""
     values: dict[int, str] = {}
     while front.want(at + 8) and front.data[at : at + 2] == b"\x02\x00":
-        if front.data[at + 4 : at + 6] in (b"\0\0", b""):
+        if bytes(front.data[at + 4 : at + 6]) == b"\0\0":
             raise MalformedError("group 0002 is not in Explicit VR Little Endian", offset=at)
         front.want(at + 12)
-        data = bytes(front.data[at : at + 12])
-        tag, _, offset, length = read_header(data, 0, EXPLICIT_LE)
-        end = at + offset + length
+        tag, _, value, length = read_header(front.data, at, EXPLICIT_LE)
+        end = value + length
         if length == UNDEFINED or not front.want(end):
             raise MalformedError("group 0002 is cut short", offset=at, tag=tag)
-        values[tag] = bytes(front.data[at + offset : end]).decode("ascii", "replace").strip(" \0")
+        values[tag] = bytes(front.data[value:end]).decode("ascii", "replace").strip(" \0")
         at = end
     if not front.data:
         raise MalformedError("the file is empty", offset=0)
@@ -164,9 +163,9 @@ def _with_header(meta: Meta, reader: Reader, limits: Limits) -> Instance:
             break
     if found:
         front.want(at + 12)
-        tag, vr, value, length = read_header(bytes(front.data[at : at + 12]), 0, encoding)
+        tag, vr, value, length = read_header(front.data, at, encoding)
         pixels = _pixel_element(meta, tag, vr, length, at)
-        body = front.rest(at + value)
+        body = front.rest(value)
         return Instance(meta, bytes(memoryview(front.data)[:at]), pixels, body, entries)
     if not entries:
         raise MalformedError("there is no data set", offset=0)
@@ -179,7 +178,7 @@ def _index_held(front: _Front, at: int, encoding: Encoding, entries: list[Entry]
         known = len(entries)
         try:
             return index(front.data, at, encoding, entries)
-        except MalformedError:
+        except CutShortError:
             if not front.more():
                 raise
             if len(entries) > known:
@@ -201,22 +200,25 @@ def _pixel_element(meta: Meta, tag: int, vr: bytes, length: int, at: int) -> Pix
 
 
 def _inflate(reader: Reader) -> Iterator[bytes]:
-    """Yield the data set out of a raw deflate stream (PS3.5 A.5), a window at a time."""
+    """Yield the data set out of a raw deflate stream (PS3.5 A.5), a window at a time; offsets are of the inflated."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     window = memoryview(bytearray(WINDOW))
+    given = 0
     try:
         while not engine.eof:
             chunk = engine.unconsumed_tail
             if not chunk:
                 count = reader.readinto(window)
-                if not count:
-                    raise MalformedError("the deflated data set is cut short")
                 chunk = bytes(window[:count])
-            yield engine.decompress(chunk, WINDOW)
+            data = engine.decompress(chunk, WINDOW)
+            if not (chunk or data or engine.eof):  # the engine may hold output when its input is used up
+                raise MalformedError("the deflated data set is cut short", offset=given)
+            given += len(data)
+            yield data
     except zlib.error:
-        raise MalformedError("the deflated data set does not inflate") from None
+        raise MalformedError("the deflated data set does not inflate", offset=given) from None
     if engine.unused_data.strip(b"\0") or (reader.readinto(window) and window[0]):
-        raise MalformedError("bytes follow the deflated data set")
+        raise MalformedError("bytes follow the deflated data set", offset=given)
 
 
 __all__ = ["Limits", "bare_instance", "read_instance"]

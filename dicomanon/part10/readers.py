@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from dicomanon.part10.instance import Reader
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dicomanon.part10.instance import Reader
 
 Buffer = bytes | bytearray | memoryview
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import zlib
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 from dicomanon import __version__
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 IMPLEMENTATION_CLASS_UID = "2.25.205386287937041527311873390203516209853"
 IMPLEMENTATION_VERSION_NAME = f"DICOMANON_{__version__}"[:16]
 PART_SUFFIX = ".part"
+WRITE_BACK_STRIDE = 16 << 20
 
 
 class Sink(Protocol):
@@ -48,11 +50,16 @@ def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
 
 
 class AsideFile:
-    """A hidden file being written; `write` takes every byte or raises StorageError."""
+    """A hidden file being written; `write` takes every byte or raises StorageError.
 
-    def __init__(self, path: Path) -> None:
+    `durable` says that somebody will `sync` it: the disk then starts early.
+    """
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         self.path = path
         self.size = 0
+        self._durable = durable
+        self._started = 0
         with storage_errors():
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
@@ -64,6 +71,13 @@ class AsideFile:
                 count = os.write(self._descriptor, view)
                 self.size += count
                 view = view[count:]
+        self._start_writing_back()
+
+    def _start_writing_back(self) -> None:
+        """Let the disk work while more is to come, so that `sync` has little left to wait for."""
+        if self._durable and self.size - self._started >= WRITE_BACK_STRIDE:
+            _start_range()(self._descriptor, self._started, self.size - self._started)
+            self._started = self.size
 
     def sync(self) -> None:
         """Return when the bytes are on the disk."""
@@ -79,6 +93,18 @@ class AsideFile:
         os.close(self._descriptor)
 
 
+@cache
+def _start_range() -> Callable[[int, int, int], object]:
+    """Return Linux's sync_file_range(2) with SYNC_FILE_RANGE_WRITE, or nothing where there is none."""
+    import ctypes  # noqa: PLC0415  # only large files need it
+
+    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if function is None:
+        return lambda _descriptor, _at, _length: None
+    function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    return lambda descriptor, at, length: function(descriptor, at, length, 2)
+
+
 @contextmanager
 def storage_errors() -> Iterator[None]:
     """Turn what the operating system says of a write into StorageError, without the path."""
@@ -90,9 +116,9 @@ def storage_errors() -> Iterator[None]:
 
 
 @contextmanager
-def aside_file(folder: Path) -> Iterator[AsideFile]:
+def aside_file(folder: Path, *, durable: bool = True) -> Iterator[AsideFile]:
     """Open a hidden file in `folder`; it is removed if the block raises, and left where it is if not."""
-    out = AsideFile(folder / f".{secrets.token_hex(16)}{PART_SUFFIX}")
+    out = AsideFile(folder / f".{secrets.token_hex(16)}{PART_SUFFIX}", durable=durable)
     try:
         yield out
     except BaseException:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HEADERS = Struct(">BxLLBB")
 """PDU type and length, fragment length, presentation context, message control header (PS3.8 9.3.5)."""
 FRAGMENT_OVERHEAD = 6
-WINDOW = 1 << 20
+WINDOW = 1 << 18
 LARGEST_PDU = 131072
 """Used where the peer names no bound, or a larger one (bytes)."""
 SLOTS = 256

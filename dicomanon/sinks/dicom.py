@@ -30,6 +30,7 @@ MOST_CONTEXTS = 128
 META_START = 132
 GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
 DATA_SET_PRESENT = 0x0001
+REFUSED_KIND = "the archive does not take this SOP Class in this transfer syntax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +80,13 @@ class DicomSink:
             self.close()
         if self._association is None:
             self._kinds = [*(one for one in self._kinds if one != kind), kind][-MOST_CONTEXTS:]
-            self._associate()
+            self._associate(kind)
         for context in self._association.accepted_contexts:
             if (str(context.abstract_syntax), str(context.transfer_syntax[0])) == kind:
                 return int(context.context_id)
-        raise PeerRefusedError("the archive does not take this SOP Class in this transfer syntax")
+        raise PeerRefusedError(REFUSED_KIND)
 
-    def _associate(self) -> None:
+    def _associate(self, kind: tuple[str, str]) -> None:
         entity: Any = AE(ae_title=self._address.calling)
         entity.connection_timeout = self._timeouts.connect
         entity.acse_timeout = self._timeouts.associate
@@ -97,6 +98,10 @@ class DicomSink:
         association = entity.associate(
             self._address.host, self._address.port, contexts, ae_title=self._address.called
         )
+        if not association.is_established and association.rejected_contexts:
+            # Nothing of what was proposed is taken: not to be proposed again on behalf of other kinds.
+            self._kinds.remove(kind)
+            raise PeerRefusedError(REFUSED_KIND)
         if not association.is_established:
             how = "rejected" if association.is_rejected else "did not answer"
             raise PeerUnreachableError(f"the archive {how} the association")

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -42,7 +43,8 @@ class FileSink:
         except OSError as error:
             raise StorageError(f"{target}: {error.strerror}") from error
         finally:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink()
         return Receipt(destination=str(self._root), status=0x0000, stored=True)
 
     def close(self) -> None:

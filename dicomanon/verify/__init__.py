@@ -39,7 +39,9 @@ class Verifier:
         self._profile = profile
         self._search = Search()
 
-    def check(self, written: Written, values: IdentifyingValues, *, name: str = "", deep: bool = False) -> list[Finding]:
+    def check(
+        self, written: Written, values: IdentifyingValues, *, name: str = "", deep: bool = False
+    ) -> list[Finding]:
         """Return the findings in a written Part 10 file; `name` is the file name it leaves under.
 
         Raises LeakError where the search does not find its control value, MalformedError where the file does
@@ -51,7 +53,10 @@ class Verifier:
         header = instance.header
         entries = instance.entries or index_header(header, encoding)
         residue = instance.meta.residue
-        findings = [*container_findings(residue, header, entries), *header_findings(header, entries, encoding)]
+        findings = [
+            *container_findings(residue, header, entries),
+            *header_findings(header, entries, encoding),
+        ]
         pieces = [Piece("container", residue), Piece("file name", name.encode())]
         if instance.pixels is not None:
             at = _value_offset(residue, header, encoding)

@@ -97,7 +97,9 @@ class Search:
             automaton = self._automaton
             matches = automaton.matches(text)
         wanted.add(_CONTROL)
-        hits = [Hit(automaton.forms[number], at) for number, at in matches if automaton.forms[number] in wanted]
+        hits = [
+            Hit(automaton.forms[number], at) for number, at in matches if automaton.forms[number] in wanted
+        ]
         if new:
             hits += _few(new, text.lower())
         hits = [hit for hit in hits if _counts(hit.form, text, hit.at)]

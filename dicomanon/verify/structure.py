@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dicomanon.part10.encoding import Encoding
     from dicomanon.part10.index import Entry
 
-CONTAINER_TAGS = frozenset((0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013))
+CONTAINER_TAGS = frozenset(
+    (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
+)
 NEVER = {
     0xFFFAFFFA: "Digital Signatures Sequence",
     0xFFFCFFFC: "Data Set Trailing Padding",
@@ -35,7 +37,11 @@ def container_findings(residue: bytes, header: bytes, entries: list[Entry]) -> I
         found[element.tag] = residue[element.value : element.end].strip(b" \0")
         if element.tag not in CONTAINER_TAGS:
             yield Finding(path_of(element.tag), "container", "nothing but what names the data set")
-    values = {entry.tag: header[entry.value : entry.next].strip(b" \0") for entry in entries if entry.tag <= 0x00080018}
+    values = {
+        entry.tag: header[entry.value : entry.next].strip(b" \0")
+        for entry in entries
+        if entry.tag <= 0x00080018
+    }
     for outer, inner in ((0x00020002, 0x00080016), (0x00020003, 0x00080018)):
         if found.get(outer) != values.get(inner):
             yield Finding(path_of(outer), "container", "the UID of the data set")

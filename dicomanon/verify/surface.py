@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 PROBE = 4096
 TAIL = 8
+_LENGTH = TAIL + 4
+_VALUE = TAIL + 8
+_ITEM = b"\xfe\xff\x00\xe0"
+_DELIMITER = b"\xfe\xff\xdd\xe0"
 _EOI = b"\xff\xd9"
 
 
@@ -61,28 +65,27 @@ def fragment_pieces(written: Written, at: int) -> Iterator[Piece]:
     heads: set[bytes] = set()
     last = b""
     number = 0
-    before_was_jpeg = False
+    jpeg = False
+    probe = TAIL + 8 + PROBE
+    read_at = written.read_at
     while True:
-        block = written.read_at(PROBE + TAIL, at - TAIL)
-        tag = block[TAIL : TAIL + 4]
-        if before_was_jpeg and _EOI not in block[:TAIL]:
+        block = read_at(probe, at - TAIL)
+        if jpeg and _EOI not in block[:TAIL]:
             start = max(at - PROBE, 0)
-            yield Piece(f"end of fragment {number - 1}", written.read_at(at - start, start))
-        if tag == b"\xfe\xff\xdd\xe0":
+            yield Piece(f"end of fragment {number - 1}", read_at(at - start, start))
+        tag = block[TAIL:_LENGTH]
+        if tag != _ITEM:
+            if tag != _DELIMITER:
+                raise LeakError("the written fragments do not add up", offset=at)
             yield Piece("trailer", rest(written, at + 8))
             return
-        if tag != b"\xfe\xff\x00\xe0":
-            raise LeakError("the written fragments do not add up", offset=at)
-        length = int.from_bytes(block[TAIL + 4 : TAIL + 8], "little")
-        start = TAIL + 8
-        before_was_jpeg = False
-        if number == 0:
-            yield Piece("offset table", written.read_at(length, at + 8))
-        elif last and length >= len(last) and block.startswith(last, start):
-            before_was_jpeg = last.startswith(b"\xff\xd8")
-        else:
-            last = _head(written, at + 8, length, block[start : start + length])
-            before_was_jpeg = last.startswith(b"\xff\xd8")
+        length = int.from_bytes(block[_LENGTH:_VALUE], "little")
+        if not number:
+            yield Piece("offset table", read_at(length, at + 8))
+        elif not last or length < len(last) or not block.startswith(last, _VALUE):
+            last = _head(written, at + 8, length, read_at(min(length, PROBE), at + 8))
+            jpeg = last.startswith(b"\xff\xd8")
+            probe = TAIL + 8 + (len(last) or PROBE)
             if last and last not in heads:
                 heads.add(last)
                 yield Piece(f"head of fragment {number}", last)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
+from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage
 
 from tests.canary_image import Picture, jpeg_frames, whole_slide_dataset
 from tests.canary_places import Planted, patient_and_study
@@ -40,7 +40,7 @@ def make_slide(path: Path, *, size: int, number: int = 1) -> Made:
     plant = Planted()
     patient_and_study(dataset, plant, "ISO_IR 192")
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    uids = {
+    uids: dict[str, str] = {
         "StudyInstanceUID": f"{ROOT}.1",
         "SeriesInstanceUID": f"{ROOT}.1.1",
         "SOPInstanceUID": f"{ROOT}.1.1.{number}",
@@ -51,7 +51,7 @@ def make_slide(path: Path, *, size: int, number: int = 1) -> Made:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.file_meta.MediaStorageSOPClassUID = VLWholeSlideMicroscopyImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = uids["SOPInstanceUID"]
+    dataset.file_meta.MediaStorageSOPInstanceUID = UID(uids["SOPInstanceUID"])
     front = io.BytesIO()
     dcmwrite(front, dataset, enforce_file_format=True)
     with path.open("wb") as out:
@@ -82,5 +82,3 @@ def pixel_data(path: Path) -> bytes:
 def _item(frame: bytes) -> bytes:
     padded = frame + b"\0" * (len(frame) % 2)
     return ITEM + len(padded).to_bytes(4, "little") + padded
-
-

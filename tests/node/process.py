@@ -121,7 +121,11 @@ def main(config: Path, ready: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    serve(load_config(config), ready=lambda port: ready.write_text(f"{port}\n"), stop=stop)
+
+    def tell(port: int) -> None:
+        ready.write_text(f"{port}\n")
+
+    serve(load_config(config), ready=tell, stop=stop)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ def node(tmp_path: Path, archive: Path) -> Iterator[Node]:
 
 def make_node(tmp_path: Path, archive: Path, *, calling: tuple[str, ...] = (), most: int = 8) -> Node:
     timeouts = Timeouts(idle=5.0, transfer=1.0)
-    node = NodeConfig(tmp_path / "spool", "NODE", port=0, max_pdu=MAX_PDU, max_associations=most, timeouts=timeouts)
+    node = NodeConfig(
+        tmp_path / "spool", "NODE", port=0, max_pdu=MAX_PDU, max_associations=most, timeouts=timeouts
+    )
     route = RouteConfig("research", (str(archive),), calling=calling)
     return Node(Config(node, (route,)))
 
@@ -86,7 +88,9 @@ def test_echo_is_answered(node: Node) -> None:
         assert peer.send_c_echo().Status == SUCCESS
 
 
-@pytest.mark.parametrize(("called", "calling", "diagnostic"), [("OTHER", "SENDER", 7), ("NODE", "STRANGER", 3)])
+@pytest.mark.parametrize(
+    ("called", "calling", "diagnostic"), [("OTHER", "SENDER", 7), ("NODE", "STRANGER", 3)]
+)
 def test_whom_no_route_names_is_rejected_with_the_reason(
     tmp_path: Path, archive: Path, called: str, calling: str, diagnostic: int
 ) -> None:
@@ -130,7 +134,9 @@ def test_what_is_not_storage_is_not_agreed_to(node: Node) -> None:
 
 
 @pytest.mark.parametrize("size", [2, 1000, MAX_PDU - 6])
-def test_a_data_set_arrives_whole_however_it_is_cut(node: Node, archive: Path, slide: Made, size: int) -> None:
+def test_a_data_set_arrives_whole_however_it_is_cut(
+    node: Node, archive: Path, slide: Made, size: int
+) -> None:
     data = data_set(slide)
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     with association(node.port) as peer:
@@ -215,7 +221,7 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("inside", [True, False], ids=["inside a data set", "outside"])
 def test_a_sender_that_breaks_the_protocol_is_cut_off_and_the_node_lives_on(
-    node: Node, archive: Path, slide: Made, tmp_path: Path, broken: bytes, inside: bool
+    node: Node, archive: Path, slide: Made, tmp_path: Path, broken: bytes, *, inside: bool
 ) -> None:
     if not inside and broken == BROKEN["a command"]:
         broken += p_data(fragment(1, COMMAND | LAST, b"\0\0"))

@@ -1,4 +1,4 @@
-"""A storage sender that puts exactly the bytes on the wire that a test asks for; pynetdicom only associates."""
+"""A storage sender that puts exactly the bytes on the wire that a test asks for, once it is associated."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def association(
             made.abort()
 
 
-def store_command(*, message: int = 1, instance: str = "1.2.3", sop_class: str = SLIDE, data: int = 1) -> bytes:
+def store_command(
+    *, message: int = 1, instance: str = "1.2.3", sop_class: str = SLIDE, data: int = 1
+) -> bytes:
     """Encode a C-STORE-RQ command set."""
     elements = b"".join(
         (

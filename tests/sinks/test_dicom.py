@@ -32,7 +32,7 @@ SHORT = Timeouts(connect=2.0, associate=2.0, transfer=1.0, response=2.0)
 def cleared(
     path: Path, size: int = 100_000, *, sop: str = "2.25.1", sop_class: str = SLIDE, syntax: str = EXPLICIT
 ) -> Cleared:
-    """A Part 10 file of the UIDs and one big private element."""
+    """Write a Part 10 file of the UIDs and one big private element."""
     uids = b"".join(
         tag + b"UI" + len(value).to_bytes(2, "little") + value
         for tag, value in ((b"\x08\0\x16\0", _even(sop_class)), (b"\x08\0\x18\0", _even(sop)))
@@ -57,8 +57,10 @@ def data_set(path: Path) -> bytes:
 
 
 @contextmanager
-def answering(*statuses: int, max_pdu: int = 16384, contexts: tuple[tuple[str, str], ...] = ()) -> Iterator[Any]:
-    """An archive in this process that answers with these statuses, one after the other."""
+def answering(
+    *statuses: int, max_pdu: int = 16384, contexts: tuple[tuple[str, str], ...] = ()
+) -> Iterator[Any]:
+    """Run an archive in this process that answers with these statuses, one after the other."""
     waiting = list(statuses)
     taken: list[tuple[str, bytes]] = []
     associations: list[object] = []
@@ -91,7 +93,9 @@ def url(server: Any) -> str:
     ("status", "stored"),
     [(0x0000, True), (0xB000, True), (0xB007, True), (0xA700, False), (0x0122, False), (0xC000, False)],
 )
-def test_success_and_warnings_mean_stored_and_failures_do_not(tmp_path: Path, status: int, stored: bool) -> None:
+def test_success_and_warnings_mean_stored_and_failures_do_not(
+    tmp_path: Path, status: int, *, stored: bool
+) -> None:
     with answering(status) as archive:
         sink = open_sink(url(archive), SHORT)
         receipt = sink.send(cleared(tmp_path / "one"))
@@ -170,7 +174,7 @@ def test_an_archive_that_takes_everything_and_says_nothing_is_unreachable(tmp_pa
     with answering() as archive:
         sink = open_sink(url(archive), SHORT)
         sink._context_for(SLIDE, EXPLICIT)  # type: ignore[attr-defined]
-        archive.associations[0].dimse.receive_primitive = lambda primitive: None
+        archive.associations[0].dimse.receive_primitive = lambda _primitive: None
 
         with pytest.raises(PeerUnreachableError):
             sink.send(cleared(tmp_path / "one"))

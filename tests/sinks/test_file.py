@@ -14,7 +14,9 @@ from dicomanon.sinks import open_sink
 
 def cleared(path: Path, data: bytes, *, sop: str = "2.25.1") -> Cleared:
     path.write_bytes(data)
-    return Cleared(path, "1.2.840.10008.5.1.4.1.1.2", sop, "2.25.3", "2.25.2", "1.2.840.10008.1.2.1", len(data))
+    return Cleared(
+        path, "1.2.840.10008.5.1.4.1.1.2", sop, "2.25.3", "2.25.2", "1.2.840.10008.1.2.1", len(data)
+    )
 
 
 def test_a_file_is_named_by_its_new_uids_and_the_source_stays(tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_a_url_and_a_plain_path_name_the_same_folder(tmp_path: Path) -> None:
 
 
 def test_another_file_system_gets_a_copy(tmp_path: Path) -> None:
-    other = Path("/dev/shm")
+    other = Path("/dev/shm")  # noqa: S108  # the one other file system there usually is
     if not os.access(other, os.W_OK) or other.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("no second file system at /dev/shm")
     source = other / f"dicomanon-test-{os.getpid()}"
@@ -82,7 +84,12 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("url", "hint"),
-    [("dicm://A@b:1", "dicom"), ("fil:///tmp", "file"), ("_paced://x", "dicom"), ("file://host/folder", "file:///")],
+    [
+        ("dicm://A@b:1", "dicom"),
+        ("fil:///tmp", "file"),
+        ("_paced://x", "file"),
+        ("file://host/folder", "file:///"),
+    ],
 )
 def test_an_unknown_destination_is_refused_with_the_nearest_one(url: str, hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dicomanon.actions import ACTIONS, Context, dummy, replace_uid, resolve, shift_date
+from dicomanon.errors import RefusedError
+from dicomanon.pseudonym import Pseudonymizer
+from tests.verify.made import KEY, PATIENT_ID, STUDY, cleaned, identity, value_at
+
+CONTEXT = Context(Pseudonymizer(KEY), PATIENT_ID, STUDY)
+OTHER_PATIENT = Context(Pseudonymizer(KEY), b"MRN-2", STUDY)
+NOBODY = Context(Pseudonymizer(KEY), b"", STUDY)
+DAYS = CONTEXT.shift()
+DATE, MOMENT = 0x00080020, 0x0008002A
+
+
+def shifted(value: bytes, vr: bytes = b"DA", context: Context = CONTEXT) -> bytes | None:
+    return shift_date(DATE if vr == b"DA" else MOMENT, vr, value, context)
+
+
+def day(text: bytes) -> date:
+    return date.fromisoformat(text[:8].decode())
+
+
+@given(st.dates(date(1920, 1, 1), date(2090, 1, 1)), st.dates(date(1920, 1, 1), date(2090, 1, 1)))
+def test_intervals_of_one_patient_survive_leap_days_included(first: date, second: date) -> None:
+    one, two = shifted(f"{first:%Y%m%d}".encode()), shifted(f"{second:%Y%m%d}".encode())
+
+    assert one is not None
+    assert two is not None
+    assert day(two) - day(one) == second - first
+    assert first - day(one) == timedelta(days=DAYS)
+
+
+@pytest.mark.parametrize("text", [b"20240229", b"20000229", b"20240301", b"20231231"])
+def test_dates_around_leap_days_stay_dates(text: bytes) -> None:
+    moved = shifted(text)
+
+    assert moved is not None
+    assert day(moved) == day(text) - timedelta(days=DAYS)
+
+
+def test_two_patients_move_by_different_days() -> None:
+    assert shifted(b"20210317") != shifted(b"20210317", context=OTHER_PATIENT)
+
+
+@pytest.mark.parametrize("rest", [b"", b"09", b"0917", b"091733", b"091733.4", b"091733.417253", b"091733.417253+0100", b"0917-0530", b"+0000"])
+def test_a_moment_keeps_time_of_day_fraction_and_zone(rest: bytes) -> None:
+    moved = shifted(b"20210317" + rest, b"DT")
+
+    assert moved is not None
+    assert moved[8:] == rest
+    assert moved[:8] == shifted(b"20210317")
+
+
+def test_each_of_several_dates_moves() -> None:
+    assert shifted(b"20210317\\20210318\\") == b"\\".join((shifted(b"20210317") or b"", shifted(b"20210318") or b"", b""))
+
+
+@pytest.mark.parametrize("text", [b"2021", b"202103", b"20210230", b"2021.03.17", b"2021-03-17", b"20210317 SMITH", b"SMITH", b"20210317-20210318", b"00010101", b"20210317\\2021"])
+def test_a_partial_or_broken_date_is_not_kept(text: bytes) -> None:
+    assert shifted(text) is None
+
+
+@pytest.mark.parametrize("rest", [b"12345678901234567", b"..........", b"091733SMITH", b"0917330100555", b"99", b"+9999"])
+def test_what_follows_a_date_and_is_no_time_is_not_kept(rest: bytes) -> None:
+    assert shifted(b"20210317" + rest, b"DT") is None
+
+
+def test_an_empty_date_stays_empty_even_without_a_patient() -> None:
+    assert shifted(b"", context=NOBODY) == b""
+    assert shifted(b"  ", context=NOBODY) == b""
+
+
+def test_without_patient_no_date_is_moved() -> None:
+    with pytest.raises(RefusedError, match="scope"):
+        shifted(b"20210317", context=NOBODY)
+
+
+@pytest.mark.parametrize("vr", "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SS ST SV TM UC UI UL UN UR US UT UV".split())
+def test_a_dummy_is_never_empty_fits_its_vr_and_says_nothing_of_the_value(vr: str) -> None:
+    value = b"CANARYVALUE"
+    new = dummy(0x00081030, vr.encode(), value, CONTEXT)
+
+    assert new
+    assert value not in new
+    sizes = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+    assert len(new) == sizes.get(vr, len(new))
+    assert vr not in ("AE", "SH", "CS") or len(new) <= 16
+    assert vr != "CS" or re.fullmatch(rb"[A-Z0-9_ ]+", new)
+    assert vr not in ("OB", "OW", "OD", "OF", "OL", "OV", "UN") or len(new) % {"OD": 8, "OF": 4, "OL": 4, "OV": 8}.get(vr, 2) == 0
+
+
+def test_equal_values_stay_equal_and_others_stay_apart() -> None:
+    assert dummy(0x00080050, b"SH", b"S21-1", CONTEXT) == dummy(0x00080050, b"SH", b"S21-1 ", CONTEXT)
+    assert dummy(0x00080050, b"SH", b"S21-1", CONTEXT) != dummy(0x00080050, b"SH", b"S21-2", CONTEXT)
+
+
+def test_name_and_id_of_a_patient_become_one_pseudonym() -> None:
+    name = dummy(0x00100010, b"PN", b"Smith^Ann", CONTEXT)
+
+    assert name == dummy(0x00100020, b"LO", PATIENT_ID, CONTEXT)
+    assert name == dummy(0x00100010, b"PN", b"Smith^A.", CONTEXT)
+    assert name != dummy(0x00100010, b"PN", b"Smith^Ann", OTHER_PATIENT)
+
+
+def test_patients_whom_nobody_names_do_not_become_one() -> None:
+    with pytest.raises(RefusedError, match="scope"):
+        dummy(0x00100020, b"LO", b"", NOBODY)
+
+
+def test_container_and_specimen_that_were_equal_stay_equal() -> None:
+    container = dummy(0x00400512, b"LO", b"S21-1-A", CONTEXT)
+
+    assert container == dummy(0x00400551, b"LO", b"S21-1-A", CONTEXT) == dummy(0x0040A160, b"UT", b"S21-1-A ", CONTEXT)
+    assert container != dummy(0x00080050, b"SH", b"S21-1-A", CONTEXT)
+
+
+def test_uids_of_the_standard_stay_and_all_others_are_mapped_each() -> None:
+    value = b"1.2.840.10008.1.2.1\\1.2.3\\\\1.2.3\0"
+    new = replace_uid(0, b"UI", value, CONTEXT)
+
+    assert new is not None
+    standard, one, empty, two = new.split(b"\\")
+    assert standard == b"1.2.840.10008.1.2.1"
+    assert one == two == CONTEXT.pseudonymizer.uid(b"1.2.3")
+    assert empty == b""
+    assert replace_uid(0, b"UI", b"", CONTEXT) == b""
+    assert replace_uid(0, b"UI", b"1.2.840.100081.5", CONTEXT) != b"1.2.840.100081.5"
+
+
+# The table in the words of PS3.15 Table E.1-1a, with a column for each Type; None: the IOD has it not there.
+BY_TYPE = {
+    #          1     1C    2     2C    3    None
+    "X": ("X", "X", "X", "X", "X", "X"),
+    "K": ("K", "K", "K", "K", "K", "K"),
+    "U": ("U", "U", "U", "U", "U", "U"),
+    "C": ("C", "C", "C", "C", "C", "C"),
+    "D": ("D", "D", "D", "D", "D", "X"),
+    "Z/D": ("D", "D", "Z", "Z", "Z", "X"),
+    "X/Z": ("ZD", "ZD", "Z", "Z", "X", "X"),
+    "X/D": ("D", "D", "ZD", "ZD", "X", "X"),
+    "X/Z/D": ("D", "D", "Z", "Z", "X", "X"),
+}
+
+
+@pytest.mark.parametrize("code", BY_TYPE)
+@pytest.mark.parametrize(("at", "type_"), list(enumerate(("1", "1C", "2", "2C", "3", None))))
+def test_a_code_with_a_choice_is_settled_by_the_type_in_the_iod(code: str, at: int, type_: str | None) -> None:
+    assert resolve(code, type_) in BY_TYPE[code][at]
+
+
+@pytest.mark.parametrize("type_", ["1", "1C", "2", "2C", "3"])
+def test_an_emptied_attribute_never_breaks_type_1(type_: str) -> None:
+    """Z is "zero length, or a non-zero length dummy": Type 1 takes the dummy."""
+    assert resolve("Z", type_) == ("D" if type_.startswith("1") else "Z")
+
+
+def test_references_stay_with_new_uids_where_the_iod_has_them_and_go_where_not() -> None:
+    assert {resolve("X/Z/U*", type_) for type_ in ("1", "1C", "2", "2C", "3")} == {"U"}
+    assert resolve("X/Z/U*", None) == "X"
+
+
+def test_the_letters_that_need_no_more_than_a_value_are_all_there() -> None:
+    assert set(ACTIONS) == {"X", "Z", "D", "U", "K"}
+    assert ACTIONS["X"](0, b"LO", b"a", CONTEXT) is None
+    assert ACTIONS["Z"](0, b"LO", b"a", CONTEXT) == b""
+    assert ACTIONS["K"](0, b"LO", b"a", CONTEXT) == b"a"
+
+
+def test_a_scope_stands_for_the_patient_and_two_scopes_are_two_patients() -> None:
+    elements = identity(patient=b"") | {0x00080020: (b"DA", b"20210317")}
+
+    with pytest.raises(RefusedError, match="without Patient ID"):
+        cleaned(elements, "research-wsi")
+    one = cleaned(elements, "research-wsi", scope="one")
+    two = cleaned(elements, "research-wsi", scope="two")
+    assert value_at(one, 0x00080020) != value_at(two, 0x00080020)
+    assert value_at(one, 0x00100020) != value_at(two, 0x00100020)
+    assert value_at(one, 0x00100020)
