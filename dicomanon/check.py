@@ -126,7 +126,7 @@ def collect(instance: Instance, profile: Profile) -> IdentifyingValues:
     """Return every value of an original that no rule keeps."""
     header = instance.header
     encoding = encoding_of(instance.meta.transfer_syntax_uid)
-    values = IdentifyingValues()
+    values = IdentifyingValues(keeps_uids=profile.rule_for(0x00080018, "UI").code == "K")
     values.add_residue(instance.meta.residue)
 
     def walk(at: int, stop: int, encoding: Encoding, depth: int) -> None:

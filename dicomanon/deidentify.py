@@ -70,6 +70,7 @@ class Deidentifier:
         self.pseudonymizer = pseudonymizer
         self._scope = scope.encode()
         self._flags = Flags(profile, ephemeral=pseudonymizer.ephemeral)
+        self._keeps_uids = profile.rule_for(SOP_INSTANCE_UID, "UI").code == "K"
         self._places: dict[tuple[bytes, Encoding], Place] = {}
 
     def __call__(self, instance: Instance) -> Deidentified:
@@ -82,7 +83,7 @@ class Deidentifier:
         place = self._place(sop_class, encoding)
         patient = _value(header, found, PATIENT_ID) or (b"\0scope\0" + self._scope if self._scope else b"")
         context = Context(self.pseudonymizer, patient, _value(header, found, STUDY_INSTANCE_UID))
-        values = IdentifyingValues(_value(header, found, CHARACTER_SET))
+        values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
         walk = _Walk(header, self.profile, context, values)
         new_header = walk.top_level(entries, place, self._flags)

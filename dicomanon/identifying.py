@@ -12,22 +12,8 @@ from dicomanon.part10.elements import elements_in
 from dicomanon.part10.encoding import EXPLICIT_LE
 
 PLACEHOLDERS = frozenset(
-    [
-        "anonymous",
-        "anonymized",
-        "n/a",
-        "na",
-        "no",
-        "none",
-        "not available",
-        "null",
-        "removed",
-        "undefined",
-        "unknown",
-        "unspecified",
-        "yes",
-    ]
-)
+    ("anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined")
+) | frozenset(("unknown", "unspecified", "yes"))
 """Values that name nobody and stand in many attributes at once."""
 
 TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
@@ -69,16 +55,20 @@ class Form(NamedTuple):
 
 
 class IdentifyingValues:
-    """The values that must not leave, as they are met, with the character set they are in."""
+    """The values that must not leave, as they are met, with the character set they are in.
 
-    def __init__(self, character_set: bytes = b"") -> None:
+    `keeps_uids` is set where a profile retains UIDs: then the same UID under another tag is no leak.
+    """
+
+    def __init__(self, character_set: bytes = b"", *, keeps_uids: bool = False) -> None:
         self.character_set = character_set
+        self.keeps_uids = keeps_uids
         self.values: set[Value] = set()
         self.written_dates: set[bytes] = set()
 
     def add(self, vr: bytes, raw: bytes, *, soft: bool = False) -> None:
         """Remember a value of a VR that can identify."""
-        if raw:
+        if raw and not (self.keeps_uids and vr == b"UI"):
             self.values.add(Value(vr, raw, soft))
 
     def add_residue(self, residue: bytes) -> None:

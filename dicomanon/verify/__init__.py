@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
+from dicomanon.identifying import DATE_VRS
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import encoding_of
 from dicomanon.part10.index import index_header
@@ -134,6 +135,8 @@ def _explain(
         soft = forms[hit.form] or hit.form.kind == "word"
         if tag == 0x00080104 and standard_code and (soft or len(whole) > len(hit.form.needle) + 2):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
+        if hit.form.kind == "date" and vr in DATE_VRS and profile.rule_for(tag, vr.decode()).code == "K":
+            continue  # dates are retained: another attribute that goes may have had the same
         if soft and (vr == b"CS" or profile.rule_for(tag, vr.decode()).code == "K"):
             continue  # a description that says the same as an attribute kept for what it is
         yield Finding(path, "value", "no identifying value of the source")
