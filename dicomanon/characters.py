@@ -23,28 +23,49 @@ _SINGLE = {
 }
 
 
+_DESIGNATED = {
+    b"(B": "ascii",
+    b"(J": "shift_jis",
+    b")I": "shift_jis",
+    b"-A": "latin-1",
+    b"-B": "iso8859-2",
+    b"-C": "iso8859-3",
+    b"-D": "iso8859-4",
+    b"-F": "iso8859-7",
+    b"-G": "iso8859-6",
+    b"-H": "iso8859-8",
+    b"-L": "iso8859-5",
+    b"-M": "iso8859-9",
+    b"-T": "iso8859-11",
+    b"-b": "iso8859-15",
+    b"$)A": "gb2312",
+    b"$)C": "euc_kr",
+    b"$B": "iso2022_jp",
+    b"$(D": "iso2022_jp_2",
+}
+"""Codec by what follows the escape character (PS3.3 Tables C.12-3 and C.12-4)."""
+
+
 def decode(raw: bytes, character_set: bytes) -> str:
     """Return `raw` as text; what the character set cannot explain is read as Latin-1, so that nothing is lost."""
     if raw.isascii() and b"\x1b" not in raw:
         return raw.decode("ascii")
-    terms = [term.strip(b" \0") for term in character_set.split(b"\\")]
-    codec = _SINGLE.get(terms[0]) if len(terms) == 1 else None
-    if codec and codec != "ascii":
-        try:
-            return raw.decode(codec)
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
-    if len(terms) > 1:
-        return _decode_with_extensions(raw, terms)
-    return raw.decode("latin-1")
-
-
-def _decode_with_extensions(raw: bytes, terms: list[bytes]) -> str:
-    """Decode ISO 2022 code extensions with pydicom, which is loaded only for them."""
-    from pydicom.charset import convert_encodings, decode_bytes  # noqa: PLC0415  # heavy, and rarely needed
-
+    first = character_set.split(b"\\")[0].strip(b" \0").replace(b"ISO 2022 IR ", b"ISO_IR ")
+    codec = _SINGLE.get(first, "latin-1")
+    if codec == "ascii":
+        codec = "latin-1"
     try:
-        encodings = convert_encodings([term.decode("ascii") for term in terms])
-        return decode_bytes(raw, encodings, {0x1B, 0x3D, 0x5E, 0x5C})
-    except (LookupError, UnicodeError, ValueError):
+        start, *extensions = raw.split(b"\x1b") if b"ISO 2022" in character_set else [raw]
+        return start.decode(codec) + "".join(map(_extension, extensions))
+    except (UnicodeDecodeError, LookupError):
         return raw.decode("latin-1")
+
+
+def _extension(part: bytes) -> str:
+    """Decode what stands between two escape characters; raise LookupError for a sequence that is none of DICOM's."""
+    for size in (2, 3):
+        codec = _DESIGNATED.get(part[:size])
+        if codec:
+            stays = codec.startswith("iso2022")  # these codecs read the escape sequence themselves
+            return (b"\x1b" + part if stays else part[size:]).decode(codec)
+    raise LookupError

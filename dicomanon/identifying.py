@@ -12,9 +12,9 @@ from dicomanon.part10.elements import elements_in
 from dicomanon.part10.encoding import EXPLICIT_LE
 
 PLACEHOLDERS = frozenset(
-    ("anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined")
+    ("10008", "anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined")
 ) | frozenset(("unknown", "unspecified", "yes"))
-"""Values that name nobody and stand in many attributes at once."""
+"""Values that name nobody and stand in many attributes at once; 10008 is part of each UID of the standard."""
 
 TEXT_VRS = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"))
 DATE_VRS = frozenset((b"DA", b"DT", b"TM"))
@@ -140,10 +140,16 @@ def forms_of(vr: bytes, raw: bytes, character_set: bytes) -> tuple[Form, ...]:
         if part.strip(" \0^=").lower() not in PLACEHOLDERS
         for form in make(part.strip(" \0"))
     ]
-    stripped = raw.strip(b" \0").lower()
-    if len(stripped) >= SHORTEST_TEXT and not stripped.isascii():
-        forms.append(Form(stripped, "letter"))
+    if b"\x1b" in raw or not raw.isascii():
+        forms += _as_encoded(raw, vr)
     return tuple(dict.fromkeys(forms))
+
+
+def _as_encoded(raw: bytes, vr: bytes) -> list[Form]:
+    """Return the value, and the components of a name, in the bytes they have, escape sequences and all."""
+    pieces = [raw, *(re.split(rb"[\^=]", raw) if vr == b"PN" else ())]
+    lowered = [piece.strip(b" \0").lower() for piece in pieces]
+    return [Form(piece, "letter") for piece in lowered if len(piece) >= SHORTEST_TEXT and (b"\x1b" in piece or not piece.isascii())]
 
 
 def _split(raw: bytes) -> list[bytes]:
@@ -160,7 +166,9 @@ def _is_long_number(part: bytes) -> bool:
     return part.isdigit() and len(part) >= SHORTEST_NUMBER and bool(part.strip(b"0"))
 
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = tuple(
+    "january february march april may june july august september october november december".split(),
+)
 DUMMY_DATES = frozenset(("19000101", "00010101"))
 
 
@@ -179,10 +187,12 @@ def _date_forms(vr: bytes, text: str) -> list[Form]:
             *(sep.join((month, day, year)) for sep in "-/"),
             f"{month}/{day}/{year[2:]}",
         ]
-        if month.isdigit() and 1 <= int(month) <= 12:
-            word = _MONTHS[int(month) - 1]
-            forms += [f"{int(day)} {word} {year}", f"{day} {word} {year}", f"{day}-{word}-{year}"]
-            forms += [f"{word} {day}, {year}", f"{word} {int(day)}, {year}"]
+        if 1 <= int(month) <= 12:
+            name = _MONTHS[int(month) - 1]
+            for word in (name[:3], name):
+                forms += [f"{int(day)} {word} {year}", f"{day} {word} {year}"]
+                forms += [f"{word} {day}, {year}", f"{word} {int(day)}, {year}"]
+            forms.append(f"{day}-{name[:3]}-{year}")
         if len(digits) >= 14 and digits[8:14].strip("0"):
             forms.append(digits[:14])
     kind = "digit" if vr == b"TM" else "date"
@@ -199,15 +209,18 @@ def _name_forms(text: str) -> list[Form]:
             continue
         whole = group.rstrip("^ ")
         family, given = components[0], components[1] if len(components) > 1 else ""
+        if len(components) == 1:  # a name that nobody put into components
+            family, _, given = (part.strip() for part in re.sub(r"[ ,]+", " ", whole).partition(" "))
         spellings = [whole, " ".join(words)]
         if family and given:
-            spellings += [f"{family}, {given}", f"{given} {family}", f"{family}{given}", f"{given}{family}"]
-            spellings += [f"{family}_{given}", f"{given}_{family}", f"{given}.{family}", f"{family},{given}"]
-        for spelling in spellings:
-            kind = "word" if spelling in words else "letter"
+            for one, two in ((family, given), (given, family)):
+                spellings += [f"{one}{between}{two}" for between in ("^", " ", ", ", ",", "", "_", ".")]
+        for spelling in dict.fromkeys(spellings):
+            kind = "word" if spelling in components and " " not in spelling else "letter"
             if len(spelling) >= _shortest_name(spelling):
                 forms += _encoded(spelling, kind)
-        for word in words[:3]:
+        parts = [part for word in words[:3] for part in re.split(r"[ ,.\-]+", word)]
+        for word in dict.fromkeys((*words[:3], *parts)):
             if len(word) >= _shortest_name(word):
                 forms += _encoded(word, "word")
     return forms
@@ -220,7 +233,9 @@ def _shortest_name(spelling: str) -> int:
 def _text_forms(text: str) -> list[Form]:
     """Return the whole text, its lines and fields, and what stands behind an equals sign or a colon."""
     forms = []
-    if SHORTEST_TEXT <= len(text) <= LONGEST_WHOLE or (text and not text.isascii()):
+    if not any(map(str.isalnum, text)):
+        return []
+    if SHORTEST_TEXT <= len(text) <= LONGEST_WHOLE or not text.isascii():
         forms += _encoded(text[:LONGEST_WHOLE], "letter")
     pieces = [piece.strip() for piece in re.split(r"[\r\n\t|;=\x0c\0]+|: ", text)]
     if len(pieces) > 1:
@@ -240,7 +255,8 @@ def _encoded(text: str, kind: str) -> list[Form]:
     folded = text.lower()
     if folded.isascii():
         plain = folded.encode()
-        wide = [folded.encode("utf-16-le")] if len(text) >= SHORTEST_PIECE else []
+        # Without its last zero byte the little-endian form stands in big-endian text as well.
+        wide = [folded.encode("utf-16-le")[:-1]] if len(text) >= SHORTEST_PIECE else []
         return [Form(needle, kind) for needle in (plain, *wide)]
     found = []
     for spelling in dict.fromkeys((text, folded, text.upper(), text.title())):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 SHIFT_DAYS = 3650
-_REMEMBERED = 1 << 16
+_REMEMBERED = 1 << 14
 
 
 class Pseudonymizer:
@@ -33,8 +33,9 @@ class Pseudonymizer:
         self._key = key
         self._scope = scope.encode()
         self.ephemeral = ephemeral
-        # UIDs repeat in references, frame after frame: remember a bounded number of answers.
+        # Values repeat, frame after frame: remember a bounded number of answers.
         self.uid = lru_cache(maxsize=_REMEMBERED)(self._uid)
+        self.identifier = lru_cache(maxsize=_REMEMBERED)(self._identifier)
 
     def _digest(self, role: str, value: bytes) -> bytes:
         """Keep role, scope and value apart by their lengths, so that no two triples read the same."""
@@ -49,7 +50,7 @@ class Pseudonymizer:
         number = number & ~(0x3 << 62) | 2 << 62
         return b"2.25.%d" % number
 
-    def identifier(self, role: str, value: bytes, length: int = 16) -> str:
+    def _identifier(self, role: str, value: bytes, length: int = 16) -> str:
         """Return `length` (at most 51) letters and digits (RFC 4648 base 32) that stand for `value` in `role`."""
         return b32encode(self._digest(f"identifier/{role}", value))[:length].decode()
 

@@ -2,52 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from dicomanon.cli import options, report
-from dicomanon.profile import DEFAULT
 
-NAME = "convert"
-
-Identified = Annotated[
-    bool,
-    typer.Option(
-        "--identified", help="Write DICOM as the slide is, identifiers included; for tests and archives."
-    ),
-]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command("convert")
+@click.argument("slides", nargs=-1, required=True, type=options.EXISTING)
+@options.out
+@options.profile
+@options.option
+@options.key
+@options.jobs
+@options.scope
+@click.option("--patient-id", default="", help="Patient ID of the slides; replaced like any other.")
+@click.option("--identified", is_flag=True, help="Write DICOM as the slide is, identifiers included.")
+@options.deep
+@options.no_sync
+@options.as_json
 def run(
-    slides: options.Inputs,
-    out: options.Out,
-    profile: options.Profile = DEFAULT,
-    option: options.Options = [],  # noqa: B006  # typer copies it
-    key: options.Key = None,
-    jobs: options.Jobs = 1,
-    scope: options.Scope = "",
-    patient_id: Annotated[
-        str, typer.Option(help="Patient ID of the slides, to be replaced as any other.")
-    ] = "",
+    slides: tuple[Path, ...],
+    out: Path,
+    profile: str,
+    option: tuple[str, ...],
+    key: Path | None,
+    jobs: int,
+    scope: str,
+    patient_id: str,
     *,
-    identified: Identified = False,
-    deep: options.Deep = False,
-    no_sync: options.NoSync = False,
-    as_json: options.AsJson = False,
+    identified: bool,
+    deep: bool,
+    no_sync: bool,
+    as_json: bool,
 ) -> None:
-    """Convert vendor slides to DICOM and de-identify them on the way. Exit codes as `deid`."""
+    """Convert vendor slides to DICOM and de-identify them on the way; exit codes as `deid`."""
     from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # noqa: PLC0415  # heavy
     from dicomanon.convert.options import ConvertOptions  # noqa: PLC0415
 
     said = ConvertOptions(patient_id=patient_id)
+    files = list(slides)
     if identified:
-        results = convert_slides_identified(slides, out, said)
+        results = convert_slides_identified(files, out, said)
         note = "--identified: these files name the patient as far as the slides do."
-        raise typer.Exit(report.follow(results, len(slides), "slides", as_json=as_json, note=note))
-    fallen_back = [each.keyword for each in compiled(profile, tuple(option)).fallen_back]
+        raise SystemExit(report.follow(results, len(files), "slides", as_json=as_json, note=note))
+    fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)
-    job = Job(out, profile, tuple(option), secret, ephemeral, scope, deep=deep, durable=not no_sync)
+    job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
     note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
-    results = convert_slides(slides, job, said, jobs)
-    raise typer.Exit(report.follow(results, len(slides), "slides", as_json=as_json, note=note))
+    results = convert_slides(files, job, said, jobs)
+    raise SystemExit(report.follow(results, len(files), "slides", as_json=as_json, note=note))

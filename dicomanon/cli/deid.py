@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-import typer
+from typing import TYPE_CHECKING
+
+import click
 
 from dicomanon.cli import options, report
-from dicomanon.profile import DEFAULT
 
-NAME = "deid"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command("deid")
+@click.argument("inputs", nargs=-1, required=True, type=options.EXISTING)
+@options.out
+@options.profile
+@options.option
+@options.key
+@options.jobs
+@options.scope
+@options.deep
+@options.no_sync
+@options.as_json
 def run(
-    inputs: options.Inputs,
-    out: options.Out,
-    profile: options.Profile = DEFAULT,
-    option: options.Options = [],  # noqa: B006  # typer copies it
-    key: options.Key = None,
-    jobs: options.Jobs = 1,
-    scope: options.Scope = "",
+    inputs: tuple[Path, ...],
+    out: Path,
+    profile: str,
+    option: tuple[str, ...],
+    key: Path | None,
+    jobs: int,
+    scope: str,
     *,
-    deep: options.Deep = False,
-    no_sync: options.NoSync = False,
-    as_json: options.AsJson = False,
+    deep: bool,
+    no_sync: bool,
+    as_json: bool,
 ) -> None:
-    """De-identify DICOM files. Exit 0: all cleared or dropped; 1: some quarantined, each with its reason; 2: usage."""
+    """De-identify DICOM files and folders of them.
+
+    Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason; 2: the command is wrong.
+    """
     from dicomanon.batch import Job, compiled, deidentify_files, dicom_files  # noqa: PLC0415  # heavy
 
-    fallen_back = [each.keyword for each in compiled(profile, tuple(option)).fallen_back]
+    fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)
-    job = Job(out, profile, tuple(option), secret, ephemeral, scope, deep=deep, durable=not no_sync)
+    job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
     files = list(dicom_files(inputs))
     note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
     results = deidentify_files(files, job, jobs)
-    raise typer.Exit(report.follow(results, len(files), "files", as_json=as_json, note=note))
+    raise SystemExit(report.follow(results, len(files), "files", as_json=as_json, note=note))

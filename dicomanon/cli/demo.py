@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-NAME = "demo"
+from dicomanon.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def run(
-    slide: Annotated[
-        Path | None, typer.Argument(help="A slide of your own; without it a made one.", exists=True)
-    ] = None,
-    keep: Annotated[Path | None, typer.Option("--keep", help="Folder to leave the results in.")] = None,
-) -> None:
-    """Slide -> DICOM -> C-STORE -> node -> archive -> checked, with what matters before and after, and the verdict."""
+@click.command("demo")
+@click.argument("slide", required=False, type=options.EXISTING)
+@click.option("--keep", type=options.FOLDER, help="Folder to leave the results in.")
+def run(slide: Path | None, keep: Path | None) -> None:
+    """Slide -> DICOM -> C-STORE -> node -> archive -> checked, with what matters before and after, and the verdict.
+
+    Without SLIDE it takes one of its own.
+    """
     from dicomanon.demo import demo  # noqa: PLC0415  # heavy
 
-    raise typer.Exit(demo(slide, keep, typer.echo))
+    raise SystemExit(demo(slide, keep, click.echo))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-import typer
+import click
 
 from dicomanon.cli import options
 
-NAME = "explain"
 
-
-def run(
-    profile: Annotated[str, typer.Argument(help="Name of a shipped profile, or a TOML file.")],
-    attribute: Annotated[str, typer.Argument(help="Tag or keyword; without it every rule is printed.")] = "",
-    option: options.Options = [],  # noqa: B006  # typer copies it
-    *,
-    as_json: options.AsJson = False,
-) -> None:
-    """Print the rule for an attribute, or all rules, each with where it comes from."""
+@click.command("explain")
+@click.argument("profile")
+@click.argument("attribute", default="")
+@options.option
+@options.as_json
+def run(profile: str, attribute: str, option: tuple[str, ...], *, as_json: bool) -> None:
+    """Print the rule of PROFILE for ATTRIBUTE (tag or keyword), or all rules, each with where it comes from."""
     from dicomanon.explain import explain, lines  # noqa: PLC0415
 
     found = explain(profile, option, attribute)
     if as_json:
-        typer.echo(json.dumps(found, indent=1))
+        click.echo(json.dumps(found, indent=1))
     else:
         for line in lines(found):
-            typer.echo(line)
+            click.echo(line)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
+from dicomanon.cli import options
 from dicomanon.pseudonym import write_key
 
-NAME = "key"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def run(
-    path: Annotated[Path, typer.Argument(help="File to make; an existing one is never touched.")],
-) -> None:
-    """Make a key. Whoever has it can tell which pseudonym belongs to whom; who loses it cannot add to a data set."""
+@click.command("key")
+@click.argument("path", type=options.FILE)
+def run(path: Path) -> None:
+    """Make a key file; one that exists is never touched.
+
+    Whoever has the key can tell which pseudonym belongs to whom; whoever loses it cannot add to a data set.
+    """
     write_key(path)
-    typer.echo(f"{path}: a new key, readable by you alone")
+    click.echo(f"{path}: a new key, readable by you alone")

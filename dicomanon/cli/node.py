@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from dicomanon.cli import options
 
-NAME = "node"
 
-
+@click.command("node")
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file, as docs/node.md describes it; the options below are for a node without one.",
+)
+@click.option("--forward", default="", help="Destination: dicom://AE@host:port, or a folder.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=11112, show_default=True, help="Where to listen; 0: any."
+)
+@click.option(
+    "--spool",
+    type=options.FOLDER,
+    default=Path("dicomanon-spool"),
+    show_default=True,
+    help="Folder for what is not yet delivered.",
+)
+@click.option("--profile", "-p", default="", help="Name of a shipped profile, or a TOML file.")
+@options.key
+@options.scope
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print counts by state as JSON and stop; starts nothing."
+)
 def run(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", help="TOML file; see docs/node.md.", exists=True, dir_okay=False),
-    ] = None,
-    forward: Annotated[
-        str, typer.Option("--forward", help="Without a file: dicom://AE@host:port or a folder.")
-    ] = "",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Without a file: where to listen.")
-    ] = 11112,
-    spool: Annotated[
-        Path, typer.Option("--spool", help="Without a file: folder for what is not yet delivered.")
-    ] = Path("dicomanon-spool"),
-    profile: options.Profile = "",
-    key: options.Key = None,
-    scope: options.Scope = "",
+    config: Path | None,
+    forward: str,
+    port: int,
+    spool: Path,
+    profile: str,
+    key: Path | None,
+    scope: str,
     *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print counts as JSON and stop; starts nothing.")
-    ] = False,
+    as_json: bool,
 ) -> None:
     """Receive instances (C-STORE, C-ECHO), clear each as it arrives, keep it until the destination has it."""
     from dicomanon.node.run import configured, print_status, run_until_signal  # noqa: PLC0415  # heavy
@@ -41,6 +51,6 @@ def run(
         config, forward=forward, port=port, spool=spool, profile=profile, key=key, scope=scope
     )
     if as_json:
-        typer.echo(print_status(settings))
+        click.echo(print_status(settings))
         return
-    run_until_signal(settings, typer.echo)
+    run_until_signal(settings, click.echo)

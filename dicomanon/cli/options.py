@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from dicomanon.profile import DEFAULT
 from dicomanon.pseudonym import ephemeral_key, read_key
 
-Inputs = Annotated[list[Path], typer.Argument(help="Files or folders.", exists=True, readable=True)]
-Out = Annotated[
-    Path, typer.Option("--out", "-o", help="Folder for <study>/<series>/<sop>.dcm.", file_okay=False)
-]
-Profile = Annotated[
-    str,
-    typer.Option("--profile", "-p", help=f"Name of a shipped profile, or a TOML file. Default: {DEFAULT}."),
-]
-Options = Annotated[
-    list[str],
-    typer.Option("--option", help="A further option of PS3.15 E.3, as retain-uids; may be repeated."),
-]
-Key = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", "-k", help="Key file (`dicomanon key FILE` makes one). Without: a key for this run only."
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Scope = Annotated[
-    str, typer.Option("--scope", help="Stands for the patient of instances that have no Patient ID.")
-]
-Deep = Annotated[bool, typer.Option("--deep", help="Verify every byte, scans of frames included.")]
-NoSync = Annotated[
-    bool,
-    typer.Option(
-        "--no-sync", help="Do not wait for the disk; files are whole, but a power cut may lose them."
-    ),
-]
+EXISTING = click.Path(exists=True, readable=True, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+out = click.option(
+    "--out", "-o", required=True, type=FOLDER, help="Folder for <study>/<series>/<sop>.dcm, by the new UIDs."
+)
+profile = click.option(
+    "--profile", "-p", default=DEFAULT, show_default=True, help="Name of a shipped profile, or a TOML file."
+)
+option = click.option(
+    "--option",
+    multiple=True,
+    metavar="KEYWORD",
+    help="A further option of PS3.15 E.3, such as retain-uids; may be repeated.",
+)
+key = click.option(
+    "--key",
+    "-k",
+    type=FILE,
+    help="Key file (`dicomanon key FILE` makes one). Without: a key for this run only.",
+)
+jobs = click.option(
+    "--jobs", "-j", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")
+scope = click.option(
+    "--scope", default="", help="Stands for the patient of instances that have no Patient ID."
+)
+deep = click.option("--deep", is_flag=True, help="Verify every byte, scans of frames included.")
+no_sync = click.option(
+    "--no-sync",
+    is_flag=True,
+    help="Do not wait for the disk: files are whole, but a power cut may lose them.",
+)
 
 
 def key_of(path: Path | None) -> tuple[bytes, bool]:

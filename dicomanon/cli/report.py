@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,20 +31,20 @@ def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: b
     if as_json:
         summary = {word: counts[word] for word in words}
         document = {**summary, "note": note, "instances": [asdict(result) for result in every]}
-        typer.echo(json.dumps(document, indent=1))
+        click.echo(json.dumps(document, indent=1))
     else:
         size = sum(result.size for result in every)
-        typer.echo(", ".join(f"{counts[word]} {word}" for word in words) + f"; {size / 1e6:,.1f} MB written")
+        click.echo(", ".join(f"{counts[word]} {word}" for word in words) + f"; {size / 1e6:,.1f} MB written")
         if note:
-            typer.echo(note, err=True)
+            click.echo(note, err=True)
     return QUARANTINED if counts["quarantined"] else 0
 
 
 def _say(result: Result) -> None:
     if result.outcome == "cleared":
-        typer.echo(f"cleared      {result.source} -> {result.output}")
+        click.echo(f"cleared      {result.source} -> {result.output}")
     else:
-        typer.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
+        click.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
 
 
 def _with_bar(results: Iterable[list[Result]], total: int, what: str) -> Iterator[list[Result]]:

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from dicomanon.cli import options
-from dicomanon.profile import DEFAULT
 
-NAME = "verify"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
+@click.command("verify")
+@click.argument("out", nargs=-1, required=True, type=options.EXISTING)
+@click.option(
+    "--source",
+    multiple=True,
+    required=True,
+    type=options.EXISTING,
+    help="The originals: DICOM files, slides or folders; may be repeated.",
+)
+@options.profile
+@options.option
+@options.deep
+@options.as_json
 def run(
-    out: Annotated[list[Path], typer.Argument(help="De-identified files or folders.", exists=True)],
-    source: Annotated[
-        list[Path],
-        typer.Option("--source", help="The originals: DICOM files, slides or folders.", exists=True),
-    ],
-    profile: options.Profile = DEFAULT,
-    option: options.Options = [],  # noqa: B006  # typer copies it
+    out: tuple[Path, ...],
+    source: tuple[Path, ...],
+    profile: str,
+    option: tuple[str, ...],
     *,
-    deep: options.Deep = False,
-    as_json: options.AsJson = False,
+    deep: bool,
+    as_json: bool,
 ) -> None:
-    """Search files for every identifying value of their source, in every form it could take. Exit code 1: found one."""
+    """Search files for every identifying value of their source, in every form it could take.
+
+    Exit code 0: nothing found; 1: something found, each with its place, never with its value.
+    """
     from dicomanon.check import check_files  # noqa: PLC0415  # heavy
 
-    report = check_files(out, source, profile, tuple(option), deep=deep)
+    checked = check_files(out, source, profile, option, deep=deep)
     if as_json:
-        typer.echo(json.dumps(report.as_document(), indent=1))
+        click.echo(json.dumps(checked.as_document(), indent=1))
     else:
-        for path, finding in report.findings:
-            typer.echo(f"{path}: {finding.check} in {finding.path}: expected {finding.expected}")
-        typer.echo(report.summary())
-    raise typer.Exit(1 if report.findings else 0)
+        for path, finding in checked.findings:
+            click.echo(f"{path}: {finding.check} in {finding.path}: expected {finding.expected}")
+        click.echo(checked.summary())
+    raise SystemExit(1 if checked.findings else 0)

@@ -8,16 +8,17 @@ covers every byte. Each run also looks for a control value that it plants itself
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.identifying import DATE_VRS
+from dicomanon.identifying import DATE_VRS, NUMBER_VRS, SHORTEST_NUMBER
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
-from dicomanon.part10.encoding import encoding_of
+from dicomanon.part10.encoding import DEFLATED, encoding_of
 from dicomanon.part10.index import index_header
 from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
-from dicomanon.verify.search import Hit, Search, find_everywhere
+from dicomanon.verify.search import SHORTEST_IN_SCAN, Hit, Search, find_everywhere
 from dicomanon.verify.structure import container_findings, forbidden, header_findings, path_of
 from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, fragment_pieces, rest
 
@@ -27,9 +28,16 @@ if TYPE_CHECKING:
     from dicomanon.identifying import Form, IdentifyingValues
     from dicomanon.part10.encoding import Encoding
     from dicomanon.part10.index import Entry
+    from dicomanon.part10.instance import Reader
     from dicomanon.profile import Profile
 
 DEEP_WINDOW = 1 << 20
+HUFFMAN_RUNS = (
+    b"*456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x83",
+    b"*56789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x82",
+)
+"""Printable bytes of the tables that most JPEG frames have (ITU-T T.81 K.3.3); 456789 is also a Patient ID."""
+BINARY_NUMBERS = frozenset((b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"))
 STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt"))
 
 
@@ -54,6 +62,7 @@ class Verifier:
         header = instance.header
         entries = instance.entries or index_header(header, encoding)
         residue = instance.meta.residue
+        deflated = instance.meta.transfer_syntax_uid == DEFLATED
         findings = [
             *container_findings(residue, header, entries),
             *header_findings(header, entries, encoding),
@@ -63,6 +72,8 @@ class Verifier:
             at = _value_offset(residue, header, encoding)
             if instance.pixels.length is None:
                 pieces += fragment_pieces(written, at)
+            elif deflated:
+                pieces.append(Piece("trailer", _behind(instance.body, instance.pixels.length)))
             else:
                 pieces.append(Piece("trailer", rest(written, at + instance.pixels.length)))
         for piece in pieces:
@@ -73,7 +84,8 @@ class Verifier:
         if found:
             findings += _explain(found, forms, header, entries, encoding, self._profile)
         if deep:
-            findings += _deep_findings(written, forms, len(residue) + len(header))
+            again = read_instance(_WrittenReader(written)).body if deflated else _WrittenReader(written)
+            findings += _deep_findings(again, forms, 0 if deflated else len(residue) + len(header))
         return sorted(set(findings))
 
     def _found_in_pieces(self, forms: dict[Form, bool], pieces: list[Piece]) -> Iterator[Finding]:
@@ -85,8 +97,19 @@ class Verifier:
             starts.append(at)
             at += len(piece.data) + 4
         for hit in self._search.find(forms, joined):
-            number = max(index for index, start in enumerate(starts) if start <= hit.at)
+            number = bisect_right(starts, hit.at) - 1
+            if _by_chance(pieces[number], hit, hit.at - starts[number]):
+                continue
             yield Finding(pieces[number].place, "value", "no identifying value of the source")
+
+
+def _by_chance(piece: Piece, hit: Hit, at: int) -> bool:
+    """Tell whether a hit says nothing: a few bytes among offsets or in a scan, or part of a usual Huffman table."""
+    needle = hit.form.needle
+    if piece.place.startswith(("offset table", "end of fragment")):
+        return len(needle) < SHORTEST_IN_SCAN
+    around = piece.data[max(at - 1, 0) : at + len(needle) + 1]
+    return piece.place.startswith("head of fragment") and any(around in run for run in HUFFMAN_RUNS)
 
 
 class _WrittenReader:
@@ -108,14 +131,24 @@ def _value_offset(residue: bytes, header: bytes, encoding: Encoding) -> int:
     return len(residue) + len(header) + (12 if encoding.explicit else 8)
 
 
-def _deep_findings(written: Written, forms: dict[Form, bool], scan_from: int) -> Iterator[Finding]:
-    def windows() -> Iterator[bytes]:
-        at = 0
-        while window := written.read_at(DEEP_WINDOW, at):
-            yield window
-            at += len(window)
+def _windows(reader: Reader) -> Iterator[bytes]:
+    """Yield what a reader has, a window at a time."""
+    buffer = memoryview(bytearray(DEEP_WINDOW))
+    while count := reader.readinto(buffer):
+        yield bytes(buffer[:count])
 
-    for hit in find_everywhere(forms, windows()):
+
+def _behind(reader: Reader, length: int) -> bytes:
+    """Return what a reader has behind its first `length` bytes: in a deflated file nothing can be skipped."""
+    found = []
+    for window in _windows(reader):
+        found.append(window[min(length, len(window)) :])
+        length -= min(length, len(window))
+    return b"".join(found)
+
+
+def _deep_findings(reader: Reader, forms: dict[Form, bool], scan_from: int) -> Iterator[Finding]:
+    for hit in find_everywhere(forms, _windows(reader)):
         if hit.at >= scan_from:
             yield Finding("pixel data", "value", f"no identifying value of the source (offset {hit.at})")
 
@@ -132,14 +165,25 @@ def _explain(
     for hit in hits:
         entry = next(entry for entry in entries if entry.start <= hit.at < entry.next)
         path, tag, vr, whole, standard_code = _locate(header, entry, hit.at, encoding)
+        kept = profile.rule_for(tag, vr.decode()).code == "K"
+        if kept and _is_number(vr, whole, hit.form.needle):
+            continue
         soft = forms[hit.form] or hit.form.kind == "word"
         if tag == 0x00080104 and standard_code and (soft or len(whole) > len(hit.form.needle) + 2):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
-        if hit.form.kind == "date" and vr in DATE_VRS and profile.rule_for(tag, vr.decode()).code == "K":
+        if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
-        if soft and (vr == b"CS" or profile.rule_for(tag, vr.decode()).code == "K"):
+        if soft and (vr == b"CS" or kept):
             continue  # a description that says the same as an attribute kept for what it is
         yield Finding(path, "value", "no identifying value of the source")
+
+
+def _is_number(vr: bytes, whole: bytes, needle: bytes) -> bool:
+    """Tell whether a hit is some digits of a number that is kept: of a position, a spacing, a count."""
+    if vr in BINARY_NUMBERS:
+        return len(needle) < SHORTEST_IN_SCAN
+    parts = [part.strip() for part in whole.split(b"\\")]
+    return vr in NUMBER_VRS and (len(needle) < SHORTEST_NUMBER or needle not in parts)
 
 
 def _locate(header: bytes, entry: Entry, at: int, encoding: Encoding) -> tuple[str, int, bytes, bytes, bool]:
