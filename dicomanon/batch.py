@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError
+from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError, NotDicomError
 from dicomanon.part10.read import read_instance
 from dicomanon.part10.write import storage_errors
 from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
@@ -40,7 +40,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one image: `outcome` is cleared, dropped or quarantined; `output` is relative to the folder.
+    """What became of one image: cleared, dropped, quarantined or skipped. `output` is relative to the folder.
+
+    Skipped are files in a folder that are no DICOM files; one that is named itself is quarantined.
 
     `size` counts the bytes written.
     """
@@ -63,9 +65,11 @@ def dicom_files(inputs: Iterable[Path]) -> Iterator[Path]:
             yield given
 
 
-def deidentify_files(files: list[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:
-    """Clear DICOM files; yield the result of each as it is done."""
-    yield from _run(partial(_deidentify_file, job=job), files, job, processes)
+def deidentify_files(inputs: Iterable[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:
+    """Clear DICOM files and those in folders; yield the result of each as it is done."""
+    given = list(inputs)
+    named = frozenset(given)
+    yield from _run(partial(_deidentify_file, job=job, named=named), list(dicom_files(given)), job, processes)
 
 
 def convert_slides(
@@ -125,7 +129,7 @@ def _route(job: Job, scope: str) -> Route:
     return make_route("files", profile, pseudonymizer, scope=scope, deep=job.deep, durable=job.durable)
 
 
-def _deidentify_file(path: Path, job: Job) -> list[Result]:
+def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Result]:
     route = _route(job, job.scope)
     try:
         with io.FileIO(path) as reader:
@@ -133,6 +137,8 @@ def _deidentify_file(path: Path, job: Job) -> list[Result]:
     except OSError:
         error = MalformedError("the file cannot be read")
         return [Result(str(path), "quarantined", error.reason, str(error))]
+    if isinstance(outcome, Quarantined) and outcome.reason == NotDicomError.reason and path not in named:
+        return [Result(str(path), "skipped", outcome.reason, outcome.message)]
     return [_deliver(str(path), outcome, job)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.actions import ACTIONS, CLEANERS, Context
+from dicomanon.actions import ACTIONS, CLEANERS, STANDARD_UIDS, Context
 from dicomanon.content import keeps_item
 from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT, Flags
@@ -41,6 +41,12 @@ STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 PATIENT_ID = 0x00100020
 CHARACTER_SET = 0x00080005
+REFUSED_CLASSES = {
+    b"1.2.840.10008.1.3.10": "a DICOMDIR is an index of files, not an instance; leave it out",
+    b"1.2.840.10008.5.1.4.1.1.9.4.1": "recorded voices cannot be de-identified here",
+    b"1.2.840.10008.5.1.4.1.1.9.4.2": "recorded voices cannot be de-identified here",
+}
+"""SOP Classes that have an IOD table and are refused all the same."""
 IDENTITY = (SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID)
 
 
@@ -125,9 +131,16 @@ class Deidentifier:
     def _place(self, sop_class: bytes, encoding: Encoding) -> Place:
         place = self._places.get((sop_class, encoding))
         if place is None:
+            if sop_class in REFUSED_CLASSES:
+                raise UnsupportedError(REFUSED_CLASSES[sop_class], tag=SOP_CLASS_UID)
             iod = standard.iod_for(sop_class.decode("ascii", "replace"))
             if iod is None:
-                raise UnsupportedError("the SOP Class has no IOD table here", tag=SOP_CLASS_UID)
+                public = (
+                    sop_class.decode()
+                    if sop_class.startswith(STANDARD_UIDS) and sop_class.isascii()
+                    else "private"
+                )
+                raise UnsupportedError(f"the SOP Class ({public}) has no IOD table here", tag=SOP_CLASS_UID)
             place = self._places[sop_class, encoding] = Place(self.profile, iod.root.children, encoding)
         return place
 

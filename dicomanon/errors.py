@@ -9,6 +9,7 @@
     │   └── KeyFileError
     ├── InstanceError              one instance cannot leave; it is quarantined
     │   ├── MalformedError         bytes that do not parse: truncated, overlong, too deep, too large
+    │   │   └── NotDicomError      bytes that do not even begin like a DICOM file
     │   ├── UnsupportedError       SOP Class, transfer syntax or flavour nobody has rules for
     │   ├── RefusedError           a policy says no: no Patient ID and no scope, burned-in text, no key
     │   └── LeakError              verification found something in the written bytes
@@ -86,6 +87,12 @@ class MalformedError(InstanceError):
 
     reason = "malformed"
     dicom_status = 0xC001
+
+
+class NotDicomError(MalformedError):
+    """The bytes do not begin like a DICOM file."""
+
+    reason = "not-dicom"
 
 
 class UnsupportedError(InstanceError):

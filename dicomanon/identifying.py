@@ -12,7 +12,19 @@ from dicomanon.part10.elements import elements_in
 from dicomanon.part10.encoding import EXPLICIT_LE
 
 PLACEHOLDERS = frozenset(
-    ("10008", "anonymous", "anonymized", "n/a", "na", "no", "none", "not available", "null", "removed", "undefined")
+    (
+        "10008",
+        "anonymous",
+        "anonymized",
+        "n/a",
+        "na",
+        "no",
+        "none",
+        "not available",
+        "null",
+        "removed",
+        "undefined",
+    )
 ) | frozenset(("unknown", "unspecified", "yes"))
 """Values that name nobody and stand in many attributes at once; 10008 is part of each UID of the standard."""
 
@@ -149,7 +161,11 @@ def _as_encoded(raw: bytes, vr: bytes) -> list[Form]:
     """Return the value, and the components of a name, in the bytes they have, escape sequences and all."""
     pieces = [raw, *(re.split(rb"[\^=]", raw) if vr == b"PN" else ())]
     lowered = [piece.strip(b" \0").lower() for piece in pieces]
-    return [Form(piece, "letter") for piece in lowered if len(piece) >= SHORTEST_TEXT and (b"\x1b" in piece or not piece.isascii())]
+    return [
+        Form(piece, "letter")
+        for piece in lowered
+        if len(piece) >= SHORTEST_TEXT and (b"\x1b" in piece or not piece.isascii())
+    ]
 
 
 def _split(raw: bytes) -> list[bytes]:

@@ -45,7 +45,7 @@ def run(
     fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
-    files = list(dicom_files(inputs))
+    total = sum(1 for _ in dicom_files(inputs))
     note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
-    results = deidentify_files(files, job, jobs)
-    raise SystemExit(report.follow(results, len(files), "files", as_json=as_json, note=note))
+    results = deidentify_files(inputs, job, jobs)
+    raise SystemExit(report.follow(results, total, "files", as_json=as_json, note=note))

@@ -27,14 +27,17 @@ def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: b
             for result in batch:
                 _say(result)
     counts = Counter(result.outcome for result in every)
-    words = ("cleared", "dropped", "quarantined")
+    words = ("cleared", "dropped", "quarantined", "skipped")
     if as_json:
         summary = {word: counts[word] for word in words}
         document = {**summary, "note": note, "instances": [asdict(result) for result in every]}
         click.echo(json.dumps(document, indent=1))
     else:
         size = sum(result.size for result in every)
-        click.echo(", ".join(f"{counts[word]} {word}" for word in words) + f"; {size / 1e6:,.1f} MB written")
+        click.echo(
+            ", ".join(f"{counts[word]} {word}" for word in words if counts[word] or word != "skipped")
+            + f"; {size / 1e6:,.1f} MB written"
+        )
         if note:
             click.echo(note, err=True)
     return QUARANTINED if counts["quarantined"] else 0

@@ -1,10 +1,13 @@
 """The head of a frame's code stream: text in it is overwritten in place, the scan is never touched.
 
 A head ends behind the first SOS of JPEG and JPEG-LS (ITU-T T.81 B.1, T.87 C.1) or the first SOD of
-JPEG 2000 (T.800 A.2). What is overwritten keeps its length, so no offset table changes.
+JPEG 2000 (T.800 A.2). Where a JPEG says that more scans follow, segments may stand between them, and the head
+goes on to EOI. What is overwritten keeps its length, so no offset table changes.
 """
 
 from __future__ import annotations
+
+import re
 
 from dicomanon.errors import MalformedError
 
@@ -16,6 +19,13 @@ _SOC = b"\xff\x4f\xff\x51"
 _JP2_BOX = b"\0\0\0\x0cjP  "
 _JPEG_XL_BOX = b"\0\0\0\x0cJXL "
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD8)))
+_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
+"""SOF markers, of JPEG-LS too."""
+_ONE_PASS = frozenset((0xC0, 0xC1, 0xC3, 0xC9, 0xCB, 0xF7))
+"""Those of frames that have one scan if that holds all their components."""
+_LARGEST_REMEMBERED = 1 << 16
+_BEHIND_SCAN = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+"""A marker that ends entropy-coded data: none that restarts it, no stuffing (T.81 B.1.1.5, T.87 A.1)."""
 
 
 class HeadCutShortError(Exception):
@@ -47,6 +57,10 @@ class HeadScrubber:
         cuts, end = text_in_head(buffer, at, stop)
         if end == at:
             return 0
+        if end - at > _LARGEST_REMEMBERED:  # no other frame will share it
+            for first, last_ in cuts:
+                buffer[first:last_] = bytes(last_ - first)
+            return end - at
         head = bytes(buffer[at:end])
         clean = bytearray(head)
         for first, last_ in cuts:
@@ -91,9 +105,10 @@ def _segment_end(buffer: bytes | bytearray, at: int, stop: int) -> int:
 
 
 def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
-    """Return the byte ranges that can carry text, and the end of the SOS segment."""
+    """Return the byte ranges that can carry text, and the end of the SOS segment, or of the last scan of several."""
     cuts: list[tuple[int, int]] = []
     at += 2
+    components, scans = 0, 0
     while True:
         if at + 2 > stop:
             raise HeadCutShortError
@@ -106,11 +121,21 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
         if marker in _STANDALONE:
             at += 2
             continue
+        if marker == 0xD9 and scans:
+            return cuts, at + 2
         if marker in (0xD8, 0xD9):
             raise MalformedError("a JPEG frame has no scan")
         end = _segment_end(buffer, at, stop)
         if marker == 0xDA:
-            return cuts, end
+            if buffer[at + 4] >= components:
+                return cuts, end
+            scans += 1
+            found = _BEHIND_SCAN.search(buffer, end, stop)
+            if not found:
+                raise HeadCutShortError
+            end = found.start()
+        elif marker in _FRAMES:
+            components = buffer[at + 9] if marker in _ONE_PASS and end > at + 9 else 256
         if marker == 0xFE or 0xE0 <= marker <= 0xEF:
             cuts.extend(_application_text(buffer, marker, at + 4, end))
         at = end

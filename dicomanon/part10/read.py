@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicomanon.errors import MalformedError
+from dicomanon.errors import MalformedError, NotDicomError
 from dicomanon.part10.elements import CutShortError, read_header
 from dicomanon.part10.encoding import (
     DEFLATED,
@@ -144,7 +144,7 @@ def _guess_syntax(front: _Front, at: int) -> str:
         return EXPLICIT_BIG
     if first[0] == 8 and first[1] == 0 and first[6:8] == b"\0\0":
         return IMPLICIT_LITTLE
-    raise MalformedError("this is not a DICOM file", offset=at)
+    raise NotDicomError("this is not a DICOM file", offset=at)
 
 
 def _with_header(meta: Meta, reader: Reader, limits: Limits) -> Instance:

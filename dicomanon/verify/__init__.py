@@ -9,6 +9,7 @@ covers every byte. Each run also looks for a control value that it plants itself
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
@@ -31,13 +32,16 @@ if TYPE_CHECKING:
     from dicomanon.part10.instance import Reader
     from dicomanon.profile import Profile
 
+BINARY_VRS = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL US UV".split())
 DEEP_WINDOW = 1 << 20
 HUFFMAN_RUNS = (
     b"*456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x83",
     b"*56789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x82",
 )
 """Printable bytes of the tables that most JPEG frames have (ITU-T T.81 K.3.3); 456789 is also a Patient ID."""
-BINARY_NUMBERS = frozenset((b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"))
+BINARY_NUMBERS = frozenset(
+    (b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV")
+)
 STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt"))
 
 
@@ -79,27 +83,23 @@ class Verifier:
         for piece in pieces:
             if piece.place == "trailer" and piece.data:
                 findings += forbidden({entry.tag for entry in index_header(piece.data, encoding)})
-        findings += self._found_in_pieces(forms, pieces)
-        found = self._search.find(forms, header)
-        if found:
-            findings += _explain(found, forms, header, entries, encoding, self._profile)
+        # The pieces as one, far enough apart that no value reaches over two of them.
+        joined = b"\0\0\0\0".join(piece.data for piece in pieces)
+        in_header, in_pieces = self._search.find(forms, header, joined)
+        findings += _explain(in_header, forms, header, entries, encoding, self._profile)
+        findings += _explain_pieces(in_pieces, pieces)
         if deep:
             again = read_instance(_WrittenReader(written)).body if deflated else _WrittenReader(written)
             findings += _deep_findings(again, forms, 0 if deflated else len(residue) + len(header))
         return sorted(set(findings))
 
-    def _found_in_pieces(self, forms: dict[Form, bool], pieces: list[Piece]) -> Iterator[Finding]:
-        """Search all pieces as one, far enough apart that no value reaches over two of them."""
-        joined = b"\0\0\0\0".join(piece.data for piece in pieces)
-        starts = []
-        at = 0
-        for piece in pieces:
-            starts.append(at)
-            at += len(piece.data) + 4
-        for hit in self._search.find(forms, joined):
-            number = bisect_right(starts, hit.at) - 1
-            if _by_chance(pieces[number], hit, hit.at - starts[number]):
-                continue
+
+def _explain_pieces(hits: list[Hit], pieces: list[Piece]) -> Iterator[Finding]:
+    """Name the piece of each hit in all of them joined."""
+    starts = list(accumulate((len(piece.data) + 4 for piece in pieces), initial=0))
+    for hit in hits:
+        number = bisect_right(starts, hit.at) - 1
+        if not _by_chance(pieces[number], hit, hit.at - starts[number]):
             yield Finding(pieces[number].place, "value", "no identifying value of the source")
 
 
@@ -168,6 +168,8 @@ def _explain(
         kept = profile.rule_for(tag, vr.decode()).code == "K"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
+        if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
+            continue  # found by chance: a colour profile alone holds half a million bytes
         soft = forms[hit.form] or hit.form.kind == "word"
         if tag == 0x00080104 and standard_code and (soft or len(whole) > len(hit.form.needle) + 2):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown

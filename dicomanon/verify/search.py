@@ -11,10 +11,11 @@ from dicomanon.errors import LeakError
 from dicomanon.identifying import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Set
 
-FEW = 48
-MOST_REMEMBERED = 4096
+MOST_REMEMBERED = 1024
+BYTES_A_FORM = 1 << 16
+"""Adding a form to an automaton costs as much time as to look for it in so many bytes by itself (measured)."""
 SHORTEST_IN_SCAN = 7
 """In entropy-coded bytes shorter values are found by chance: 1 GB holds every four letters several times."""
 
@@ -44,7 +45,7 @@ def _counts(form: Form, data: bytes, at: int) -> bool:
 
 def _escaped(needle: bytes) -> bytes:
     """Write a needle byte by byte: the library's literals end at a zero byte, and UTF-16 is full of them."""
-    return b"".join(b"\\x%02x" % byte for byte in needle)
+    return b"\\x" + needle.hex(" ").replace(" ", "\\x").encode()
 
 
 class _Automaton:
@@ -72,40 +73,54 @@ class _Automaton:
 
 
 class Search:
-    """Looks for the forms of one instance after another; what most of them share is compiled once."""
+    """Looks for the forms of one instance after another; what several of them share is compiled once."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._automaton: _Automaton | None = None
-        self._known: frozenset[Form] | set[Form] = frozenset()
+        self._automaton = _Automaton(())
+        self._known: Set[Form] = frozenset()
+        self._seen: Set[Form] = frozenset()
 
-    def find(self, forms: Collection[Form], data: bytes) -> list[Hit]:
-        """Return every form that stands in `data`; raise LeakError if the search itself does not work.
+    def find(self, forms: Collection[Form], *texts: bytes) -> list[list[Hit]]:
+        """Return for each text every form that stands in it; raise LeakError if the search itself does not work.
 
-        A control value is looked for together with the others, in a copy of itself behind the data: a search
+        A control value is looked for together with the others, in a copy of itself behind each text: a search
         that cannot fail is no search.
         """
-        wanted = set(forms)
-        text = data + _CONTROL_TEXT
+        wanted = {*forms, _CONTROL}
+        automaton, new = self._ready_for(wanted, sum(map(len, texts)))
+        return [_found(wanted, automaton, new, text) for text in texts]
+
+    def _ready_for(self, wanted: Set[Form], size: int) -> tuple[_Automaton, Set[Form]]:
+        """Return the automaton to use on `size` bytes, and the forms that it does not have."""
         with self._lock:
-            new = wanted - self._known
-            if len(new) > FEW or self._automaton is None:
-                keep = self._known if len(self._known) + len(new) <= MOST_REMEMBERED else frozenset()
-                self._known = keep | wanted
-                self._automaton = _Automaton(self._known)
-                new = set()
-            automaton = self._automaton
-            matches = automaton.matches(text)
-        wanted.add(_CONTROL)
-        hits = [
-            Hit(automaton.forms[number], at) for number, at in matches if automaton.forms[number] in wanted
-        ]
-        if new:
-            hits += _few(new, text.lower())
-        hits = [hit for hit in hits if _counts(hit.form, text, hit.at)]
-        if not any(hit.form is _CONTROL or hit.form == _CONTROL for hit in hits):
-            raise LeakError("verification did not find its own control value")
-        return [hit for hit in hits if hit.at < len(data)]
+            new = wanted - self._known - {_CONTROL}
+            together = self._known | wanted
+            dear = len(new) * size > BYTES_A_FORM * len(together)
+            again = len(new & self._seen) * 2 > len(new)
+            if new and (dear or again):
+                self._known = together if len(together) <= MOST_REMEMBERED else wanted
+                self._automaton = _Automaton(self._known - {_CONTROL})
+                new = frozenset()
+            self._seen = new
+            return self._automaton, new
+
+
+def _found(wanted: Set[Form], automaton: _Automaton, new: Set[Form], data: bytes) -> list[Hit]:
+    text = data + _CONTROL_TEXT
+    hits = [Hit(automaton.forms[number], at) for number, at in automaton.matches(text)]
+    hits = [hit for hit in hits if hit.form in wanted and _counts(hit.form, text, hit.at)]
+    _check_control(hits)
+    if new:
+        more = [hit for hit in _few({*new, _CONTROL}, text.lower()) if _counts(hit.form, text, hit.at)]
+        _check_control(more)
+        hits += more
+    return [hit for hit in hits if hit.at < len(data)]
+
+
+def _check_control(hits: Iterable[Hit]) -> None:
+    if not any(hit.form == _CONTROL for hit in hits):
+        raise LeakError("verification did not find its own control value")
 
 
 def _few(forms: Iterable[Form], lowered: bytes) -> Iterator[Hit]:
@@ -137,8 +152,7 @@ def find_everywhere(forms: Iterable[Form], windows: Iterable[bytes]) -> list[Hit
         stream.scan(_CONTROL_TEXT)
         joined = previous[-longest - 1 :] + _CONTROL_TEXT
         hits += _standing(automaton, found, joined, total + len(_CONTROL_TEXT) - len(joined), None)
-    if not any(hit.form == _CONTROL for hit in hits):
-        raise LeakError("verification did not find its own control value")
+    _check_control(hits)
     return [hit for hit in hits if hit.form != _CONTROL]
 
 
