@@ -40,7 +40,9 @@ class AuditLog:
         """Append a record."""
         line = json.dumps(asdict(record), separators=(",", ":")).encode() + b"\n"
         with self._lock, storage_errors():
-            os.write(self._descriptor, line)
+            rest = memoryview(line)
+            while rest:  # a full disk takes a part, and says so at the next
+                rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
 
     def close(self) -> None:

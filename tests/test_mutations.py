@@ -108,7 +108,9 @@ def _outcome(data: bytes, route: Route, folder: Path) -> bytes | None:
 
 @pytest.fixture(scope="module")
 def route() -> Route:
-    return make_route("test", load_profile("research-wsi"), Pseudonymizer(bytes(range(32))), scope="test", durable=False)
+    return make_route(
+        "test", load_profile("research-wsi"), Pseudonymizer(bytes(range(32))), scope="test", durable=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,9 @@ def slide(tmp_path_factory: pytest.TempPathFactory) -> CanarySlide:
     return make_canary_slide(tmp_path_factory.mktemp("slide"))
 
 
-def test_the_undamaged_slide_leaves_without_a_canary(slide: CanarySlide, route: Route, tmp_path: Path) -> None:
+def test_the_undamaged_slide_leaves_without_a_canary(
+    slide: CanarySlide, route: Route, tmp_path: Path
+) -> None:
     left = [_outcome(path.read_bytes(), route, tmp_path) for path in slide.files]
 
     assert [written is not None for written in left] == [True, True, True, False, False]

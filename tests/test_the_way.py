@@ -274,11 +274,13 @@ def test_nothing_planted_in_the_synthetic_slides_arrives(way: Way, corpus: Path)
 def test_the_spool_never_holds_an_identified_byte(way: Way) -> None:
     values = {value for paths in way.sent.values() for path in paths for value in names_in(header(path))}
     waiting = [name for name in way.spooled if name.endswith(".dcm")]
+    sources = b"\0".join(path.read_bytes() for paths in way.sent.values() for path in paths).lower()
     inside = b"\0".join(way.spooled.values()).lower()
     after = b"\0".join(path.read_bytes() for path in files_in(way.spool)).lower()
 
     assert len(waiting) == way.status["kept"], "everything waits in the spool while the archives are down"
     assert len(values) > 200
+    assert [value for value in values if value.lower().encode() not in sources] == [], "the search finds nothing"
     assert [value for value in values if any(form in inside for form in forms(value))] == []
     assert [value for value in values if any(form in after for form in forms(value))] == []
     assert list(way.spool.rglob("*.dcm")) == [], "what is delivered does not stay"

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 from conformance.bench.figure import Figure
+from dicomanon.node.forward import QUIET_BEFORE_RELEASE
 from tests.node.made import make_slide
 from tests.node.process import TITLE, NodeProcess, wait_until
 from tests.peers import StoreScp, dcmsend, running
@@ -88,6 +89,8 @@ def _settle(archive: StoreScp) -> None:
     (received,) = archive.files()
     received.unlink()
     os.sync()
+    # storescp serves one association at a time: the node must have given its own back.
+    time.sleep(2 * QUIET_BEFORE_RELEASE + 1)
 
 
 def _peak(process: int) -> float:

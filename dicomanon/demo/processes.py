@@ -46,6 +46,13 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-P", *arguments]
 
 
+def environment() -> dict[str, str]:
+    """Return the environment in which `python` finds this package also where it is not installed."""
+    package = str(Path(__file__).resolve().parents[2])
+    path = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
 def free_port() -> int:
     """Return a port that was free a moment ago on the loopback address."""
     with socket.socket() as probe:
@@ -59,12 +66,9 @@ class Child:
     def __init__(self, name: str, command: Sequence[str], output: Path) -> None:
         self.name = name
         self.output = output
-        package = str(Path(__file__).resolve().parents[2])
-        path = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
         with storage_errors(), output.open("wb") as out, output.with_suffix(".log").open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=environment()
             )
 
     def wait_until(self, ready: Callable[[], _T | None], seconds: float = START_SECONDS) -> _T:

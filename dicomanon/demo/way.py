@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dicomanon.demo import checks, compare
 from dicomanon.demo.archive import open_archive
 from dicomanon.demo.identified import PATIENT, write_identified_slide
-from dicomanon.demo.processes import find_program, python, running
+from dicomanon.demo.processes import environment, find_program, python, running
 from dicomanon.errors import DeliveryError, PeerRefusedError, PeerUnreachableError
 from dicomanon.node.outbox import Outbox
 from dicomanon.node.status import Status, read_status
@@ -108,7 +108,7 @@ def _send(port: int, paths: list[Path]) -> str:
         name = "pynetdicom"
         command = python("-m", "dicomanon.demo.peer", "send", str(port), TITLE, *files)
     try:
-        done = subprocess.run(command, check=False, capture_output=True, timeout=SECONDS)
+        done = subprocess.run(command, check=False, capture_output=True, timeout=SECONDS, env=environment())
     except subprocess.TimeoutExpired:
         raise PeerUnreachableError(f"{name} did not end within {SECONDS:.0f} seconds") from None
     if done.returncode != 0 or b"with status FAILED" in done.stdout + done.stderr:

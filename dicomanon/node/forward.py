@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0
 """How long a forwarder sleeps at most before it looks again for what is due (seconds)."""
-QUIET_BEFORE_RELEASE = 5.0
-"""An association without work is given back after this (seconds)."""
+QUIET_BEFORE_RELEASE = 1.0
+"""An association without work is given back after this: some archives serve one at a time (seconds)."""
 STEEPEST = 30
 """Doublings after which a back-off no longer grows, whatever its bound."""
 

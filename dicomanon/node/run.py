@@ -36,7 +36,9 @@ def configured(
 
 
 def print_status(config: Config) -> str:
-    """Return what is kept, delivered and refused, as JSON."""
+    """Return what is kept, delivered and refused, as JSON; raise ConfigError where no node has run."""
+    if not config.node.spool.is_dir():
+        raise ConfigError("there is no spool folder yet; no node has run with this configuration")
     outbox = Outbox(config.node.spool)
     try:
         return json.dumps(asdict(read_status(outbox)), indent=1)
@@ -49,8 +51,6 @@ def run_until_signal(config: Config, say: Callable[[str], None]) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s"
     )
-    # pynetdicom logs what it negotiates and receives, titles and UIDs included: only its warnings may pass.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -127,6 +127,8 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
             raise MalformedError("a JPEG frame has no scan")
         end = _segment_end(buffer, at, stop)
         if marker == 0xDA:
+            if end < at + 5:
+                raise MalformedError("a JPEG scan names no components")
             if buffer[at + 4] >= components:
                 return cuts, end
             scans += 1

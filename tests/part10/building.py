@@ -27,6 +27,8 @@ SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
 PARAMETRIC_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.30"
 KEY = bytes(range(32))
 UNDEFINED = 0xFFFFFFFF
+UNREADABLE = frozenset(("malformed", "not-dicom", "unsupported"))
+"""Reasons for bytes that cannot be read."""
 LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 CANARY = b"CANARYBIRD"
 PATIENT_ID = b"CANARYPATIENT1"
@@ -73,7 +75,13 @@ class Coding:
         return self.tag(0xFFFEE000) + open_end + content + self.tag(0xFFFEE00D) + bytes(4)
 
     def sequence(
-        self, tag: int, items: Iterable[bytes], *, defined: bool = True, defined_items: bool = True, vr: bytes = b"SQ"
+        self,
+        tag: int,
+        items: Iterable[bytes],
+        *,
+        defined: bool = True,
+        defined_items: bool = True,
+        vr: bytes = b"SQ",
     ) -> bytes:
         value = b"".join(self.item(item, defined=defined_items) for item in items)
         if defined:
@@ -124,10 +132,14 @@ def slide_elements(coding: Coding) -> dict[int, bytes]:
 def data_set(coding: Coding, more: dict[int, bytes] | None = None, *, pixels: bytes | None = None) -> bytes:
     """Encode a slide with elements added or replaced; `pixels` is the whole Pixel Data element and what follows."""
     elements = slide_elements(coding) | (more or {})
-    return b"".join(value for _, value in sorted(elements.items())) + (native(coding) if pixels is None else pixels)
+    return b"".join(value for _, value in sorted(elements.items())) + (
+        native(coding) if pixels is None else pixels
+    )
 
 
-def native(coding: Coding, value: bytes = bytes(range(24)), vr: bytes = b"OB", tag: int = 0x7FE00010) -> bytes:
+def native(
+    coding: Coding, value: bytes = bytes(range(24)), vr: bytes = b"OB", tag: int = 0x7FE00010
+) -> bytes:
     """Encode native Pixel Data."""
     return coding.head(tag, vr, len(value)) + value
 

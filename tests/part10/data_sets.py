@@ -9,26 +9,92 @@ from hypothesis import strategies as st
 from tests.part10.building import CANARY, UNDEFINED, Coding, slide_elements
 
 SEQUENCES = (0x00081115, 0x0008114A, 0x00101002, 0x0018A001, 0x00400518, 0x00400555, 0x00400560, 0x00400610)
-INNER_SEQUENCES = (0x00400612, 0x0040A043, 0x0040A168, 0x00080121, 0x00480105, 0x52009229, 0x52009230, 0x00091011)
+INNER_SEQUENCES = (
+    0x00400612,
+    0x0040A043,
+    0x0040A168,
+    0x00080121,
+    0x00480105,
+    0x52009229,
+    0x52009230,
+    0x00091011,
+)
 TAGS = (
-    *(0x00080005, 0x00080008, 0x00080012, 0x00080018, 0x00080050, 0x00080060, 0x00080070, 0x00080100, 0x00080102),
-    *(0x00080104, 0x00081155, 0x00091001, 0x00090010, 0x00100010, 0x00100020, 0x00100030, 0x00120062, 0x00120063),
-    *(0x00181000, 0x00200010, 0x00200013, 0x00280010, 0x00280303, 0x00282000, 0x00400512, 0x00400551, 0x0040A040),
-    *(0x0040A160, 0x00480001, 0x00480302, 0x00480106, 0x60003000, 0x0019F0FF, 0x00020010, 0x00041220, 0x7FFF0010),
+    *(0x00080008, 0x00080012, 0x00080018, 0x00080050, 0x00080060, 0x00080070, 0x00080100, 0x00080102),
+    *(
+        0x00080104,
+        0x00081155,
+        0x00091001,
+        0x00090010,
+        0x00100010,
+        0x00100020,
+        0x00100030,
+        0x00120062,
+        0x00120063,
+    ),
+    *(
+        0x00181000,
+        0x00200010,
+        0x00200013,
+        0x00280010,
+        0x00280303,
+        0x00282000,
+        0x00400512,
+        0x00400551,
+        0x0040A040,
+    ),
+    *(
+        0x0040A160,
+        0x00480001,
+        0x00480302,
+        0x00480106,
+        0x60003000,
+        0x0019F0FF,
+        0x00020010,
+        0x00041220,
+        0x7FFF0010,
+    ),
 )
 VRS = (
-    *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"OB", b"OD", b"OW", b"PN"),
+    *(
+        b"AE",
+        b"AS",
+        b"AT",
+        b"CS",
+        b"DA",
+        b"DS",
+        b"DT",
+        b"FD",
+        b"FL",
+        b"IS",
+        b"LO",
+        b"LT",
+        b"OB",
+        b"OD",
+        b"OW",
+        b"PN",
+    ),
     *(b"SH", b"SL", b"SS", b"ST", b"SV", b"TM", b"UC", b"UI", b"UL", b"UN", b"UR", b"US", b"UT"),
 )
 TEXTS = st.sampled_from(
-    (b"", CANARY, CANARY + b"^A^B=C", b"20200229", b"20201332", b"20200101120000.5+0100", b"1.2.3.4.5.6.7", b"\\\\", b"12")
+    (
+        b"",
+        CANARY,
+        CANARY + b"^A^B=C",
+        b"20200229",
+        b"20201332",
+        b"20200101120000.5+0100",
+        b"1.2.3.4.5.6.7",
+        b"\\\\",
+        b"12",
+    )
 )
 CODES = st.text("ABCDEFGHIJ-0123456789 ", max_size=16).map(str.encode)
 
 
 @st.composite
 def elements(draw: st.DrawFn, coding: Coding, depth: int = 0) -> bytes:
-    """Elements whose tags, VRs, lengths and values are anything, but which add up."""
+    """Make elements whose tags, VRs, lengths and values are anything, but which add up."""
     made = []
     for _ in range(draw(st.integers(0, 4))):
         if depth < 5 and draw(st.booleans()):
@@ -57,7 +123,7 @@ def _sequences(draw: st.DrawFn, coding: Coding, depth: int) -> bytes:
 
 @st.composite
 def slides(draw: st.DrawFn, coding: Coding) -> bytes:
-    """A data set that is a slide by its top level, and more or less anything below."""
+    """Make a slide by its top level, and more or less anything below."""
     top = slide_elements(coding)
     content = b"".join(value for _, value in sorted(top.items()))
     return content + draw(elements(coding))
@@ -65,11 +131,10 @@ def slides(draw: st.DrawFn, coding: Coding) -> bytes:
 
 @st.composite
 def kept(draw: st.DrawFn, coding: Coding) -> bytes:
-    """Elements behind (0028,0303) that every profile keeps as they are."""
+    """Make elements behind (0028,0303) that every profile keeps as they are."""
 
     def sequence(tag: int, *items: bytes) -> bytes:
-        lengths = {"defined": draw(st.booleans()), "defined_items": draw(st.booleans())}
-        return coding.sequence(tag, items, **lengths)
+        return coding.sequence(tag, items, defined=draw(st.booleans()), defined_items=draw(st.booleans()))
 
     def code() -> bytes:
         equivalent = [sequence(0x00080121, _code(coding, draw(CODES)))] if draw(st.booleans()) else []
@@ -92,7 +157,7 @@ def _code(coding: Coding, value: bytes) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, data: bytes) -> bytes:
-    """Bytes with a few of them changed, taken out, put in or repeated, or cut off."""
+    """Return bytes with a few of them changed, taken out, put in or repeated, or cut off."""
     out = bytearray(data)
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, max(len(out) - 1, 0)))
@@ -101,7 +166,9 @@ def damaged(draw: st.DrawFn, data: bytes) -> bytes:
         if kind == "change":
             out[at : at + 1] = draw(st.binary(min_size=1, max_size=1))
         elif kind == "lengthen":
-            out[at : at + 4] = draw(st.sampled_from((b"\xff\xff\xff\xff", b"\xfe\xff\xff\xff", b"\0\0\0\x80", bytes(4))))
+            out[at : at + 4] = draw(
+                st.sampled_from((b"\xff\xff\xff\xff", b"\xfe\xff\xff\xff", b"\0\0\0\x80", bytes(4)))
+            )
         elif kind == "remove":
             del out[at : at + size]
         elif kind == "insert":

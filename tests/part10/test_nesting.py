@@ -97,7 +97,9 @@ def test_identifiers_go_and_codes_stay_five_sequences_down_whatever_the_lengths(
     assert stain.CodeValue == STAIN
     assert stain.EquivalentCodeSequence[0].CodeValue == "C0019"
     assert sum(CANARY.decode() in str(element.value) for element in after.iterall()) == 0
-    assert not any(element.tag.is_private or element.keyword == "OtherPatientIDsSequence" for element in after.iterall())
+    assert not any(
+        element.tag.is_private or element.keyword == "OtherPatientIDsSequence" for element in after.iterall()
+    )
     if syntax != DEFLATED:
         assert CANARY not in written
 
@@ -113,7 +115,9 @@ def test_a_sequence_that_needs_no_change_keeps_its_bytes_and_its_kind_of_length(
 
     written = cleared(slide_file(syntax, {SPECIMENS: specimens}), route, tmp_path / "out")
 
-    end = len(steps) - (16 if not defined and not defined_items else 8 if not (defined and defined_items) else 0)
+    end = len(steps) - (
+        16 if not defined and not defined_items else 8 if not (defined and defined_items) else 0
+    )
     assert steps[:end] in written
 
 
@@ -125,7 +129,9 @@ def test_identifiers_go_from_every_mix_of_defined_and_undefined_lengths(
     tags = (SPECIMENS, STEPS, CONTENT, VALUE, EQUIVALENT)
     inside = coding.code("C0019", "haematoxylin") + _planted(coding, 5)
     for depth in range(4, -1, -1):
-        sequence = coding.sequence(tags[depth], [inside], defined=lengths[depth], defined_items=lengths[-1 - depth])
+        sequence = coding.sequence(
+            tags[depth], [inside], defined=lengths[depth], defined_items=lengths[-1 - depth]
+        )
         if tags[depth] == EQUIVALENT:
             inside = coding.code(STAIN, "hematoxylin stain", sequence)
         elif tags[depth] == VALUE:
@@ -195,7 +201,9 @@ def test_a_private_un_that_hides_a_sequence_goes_as_a_whole(
 
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
 @pytest.mark.parametrize("items", [0, 1])
-def test_empty_sequences_and_empty_items_are_no_error(syntax: str, items: int, route: Route, tmp_path: Path) -> None:
+def test_empty_sequences_and_empty_items_are_no_error(
+    syntax: str, items: int, route: Route, tmp_path: Path
+) -> None:
     coding = Coding(syntax)
     for defined, defined_items in LENGTHS:
         kind = coding.sequence(CONTAINER_TYPE, [b""] * items, defined=defined, defined_items=defined_items)
@@ -229,7 +237,9 @@ def test_sequences_nested_deeper_than_the_limit_are_refused(
 
 
 @pytest.mark.parametrize("defined", [True, False])
-def test_thousands_of_nested_sequences_end_at_the_limit(*, defined: bool, route: Route, tmp_path: Path) -> None:
+def test_thousands_of_nested_sequences_end_at_the_limit(
+    *, defined: bool, route: Route, tmp_path: Path
+) -> None:
     coding = Coding(EXPLICIT)
     depth = 3000
     length = 12 + 8
@@ -272,13 +282,24 @@ def _first(buffer: bytes) -> None:
     [
         (Coding(EXPLICIT).sequence(STEPS, [b""])[:-4] + b"\x10\0\0\0", 12),
         (Coding(EXPLICIT).head(STEPS, b"SQ", 8) + b"\x08\0\x05\0\0\0\0\0", 12),
-        (Coding(EXPLICIT).head(STEPS, b"SQ", UNDEFINED) + Coding(EXPLICIT).element(0x00080005, b"CS", ""), 12),
+        (
+            Coding(EXPLICIT).head(STEPS, b"SQ", UNDEFINED) + Coding(EXPLICIT).element(0x00080005, b"CS", ""),
+            12,
+        ),
         (Coding(EXPLICIT).head(STEPS, b"SQ", UNDEFINED) + b"\xfe\xff\x0d\xe0" + bytes(4), 12),
         (Coding(EXPLICIT).head(0x00080005, b"UT", UNDEFINED), 0),
         (b"\xfe\xff\x00\xe0" + bytes(4), 0),
         (Coding(EXPLICIT).element(0x00080005, b"CS", "")[:4] + b"zz\0\0", 0),
     ],
-    ids=["item too long", "no item", "element for item", "wrong end", "text without length", "lone item", "no VR"],
+    ids=[
+        "item too long",
+        "no item",
+        "element for item",
+        "wrong end",
+        "text without length",
+        "lone item",
+        "no VR",
+    ],
 )
 def test_items_out_of_place_are_refused_at_their_offset(broken: bytes, offset: int) -> None:
     with pytest.raises(MalformedError) as raised:

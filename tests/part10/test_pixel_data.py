@@ -103,7 +103,9 @@ def test_empty_pixel_data_is_no_error(route: Route, tmp_path: Path) -> None:
     assert cleared(slide_file(JPEG, pixels=encapsulated()), route, tmp_path / "out")
 
 
-@pytest.mark.parametrize(("tag", "vr", "keyword"), [(0x7FE00008, b"OF", "Float"), (0x7FE00009, b"OD", "DoubleFloat")])
+@pytest.mark.parametrize(
+    ("tag", "vr", "keyword"), [(0x7FE00008, b"OF", "Float"), (0x7FE00009, b"OD", "DoubleFloat")]
+)
 @pytest.mark.parametrize("syntax", [IMPLICIT, EXPLICIT, BIG])
 def test_float_and_double_float_pixel_data_leave_bit_for_bit(
     syntax: str, tag: int, vr: bytes, keyword: str, route: Route, tmp_path: Path
@@ -114,7 +116,9 @@ def test_float_and_double_float_pixel_data_leave_bit_for_bit(
     elements = b"".join(value for _, value in sorted((slide_elements(coding) | more).items()))
     meta = Coding(EXPLICIT).element(0x00020010, b"UI", syntax)
 
-    written = cleared(file_of(syntax, elements + native(coding, value, vr, tag), meta=meta), route, tmp_path / "out")
+    written = cleared(
+        file_of(syntax, elements + native(coding, value, vr, tag), meta=meta), route, tmp_path / "out"
+    )
 
     assert dcmread(io.BytesIO(written))[f"{keyword}PixelData"].value == value
     assert CANARY not in written
@@ -213,7 +217,9 @@ def test_a_second_pixel_data_element_is_refused(route: Route, tmp_path: Path) ->
         "one byte missing",
     ],
 )
-def test_pixel_data_that_does_not_add_up_is_refused(syntax: str, pixels: bytes, route: Route, tmp_path: Path) -> None:
+def test_pixel_data_that_does_not_add_up_is_refused(
+    syntax: str, pixels: bytes, route: Route, tmp_path: Path
+) -> None:
     outcome = sent(slide_file(syntax, pixels=pixels), route, tmp_path / "out")
 
     assert isinstance(outcome, Quarantined)
@@ -244,7 +250,12 @@ class _Counting:
 def _made_on_the_fly(count: int, size: int) -> Iterator[Buffer]:
     """Yield a slide of `count` fragments of `size` bytes, each with text in its head, without ever holding two."""
     coding = Coding(JPEG)
-    yield bytes(128) + b"DICM" + group_two(JPEG) + b"".join(v for _, v in sorted(slide_elements(coding).items()))
+    yield (
+        bytes(128)
+        + b"DICM"
+        + group_two(JPEG)
+        + b"".join(v for _, v in sorted(slide_elements(coding).items()))
+    )
     yield coding.head(0x7FE00010, b"OB", UNDEFINED) + coding.item(b"")
     comment = b"\xff\xfe\0\x0c" + CANARY
     head = HEAD[:2] + comment + HEAD[2:]

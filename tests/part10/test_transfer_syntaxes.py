@@ -22,6 +22,7 @@ from tests.part10.building import (
     INSTANCE_UID,
     JPEG,
     PATIENT_ID,
+    UNREADABLE,
     Coding,
     cleared,
     data_set,
@@ -42,7 +43,16 @@ if TYPE_CHECKING:
     from dicomanon.pipeline import Route
 
 SYNTAXES = (IMPLICIT, EXPLICIT, BIG, DEFLATED)
-KEPT = ("Modality", "Manufacturer", "ImageType", "Rows", "Columns", "InstanceNumber", "PixelData", "SOPClassUID")
+KEPT = (
+    "Modality",
+    "Manufacturer",
+    "ImageType",
+    "Rows",
+    "Columns",
+    "InstanceNumber",
+    "PixelData",
+    "SOPClassUID",
+)
 
 
 def _pydicom(data: bytes) -> Dataset:
@@ -82,7 +92,9 @@ def test_one_instance_gets_the_same_identity_whatever_its_encoding(route: Route,
 
 @pytest.mark.parametrize("windows", [1, 2])
 @pytest.mark.parametrize("strategy", [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY])
-def test_a_deflated_data_set_that_about_fills_whole_windows_is_read_to_its_end(strategy: int, windows: int) -> None:
+def test_a_deflated_data_set_that_about_fills_whole_windows_is_read_to_its_end(
+    strategy: int, windows: int
+) -> None:
     # zlib may hold the last bytes of its output when all of its input is used up.
     coding = Coding(DEFLATED)
     full = windows * WINDOW - len(data_set(coding, pixels=native(coding, b"")))
@@ -115,7 +127,7 @@ def test_a_deflated_data_set_cut_short_anywhere_is_refused(route: Route, tmp_pat
     for size in range(140, len(data) - 1, 17):
         outcome = sent(data[:size], route, tmp_path / "out")
         assert isinstance(outcome, Quarantined), size
-        assert outcome.reason in {"malformed", "unsupported"}
+        assert outcome.reason in UNREADABLE
 
 
 def test_a_small_file_that_inflates_without_end_meets_the_header_limit() -> None:
@@ -158,7 +170,9 @@ def test_group_two_with_a_wrong_length_and_elements_of_its_own_is_replaced(
     route: Route, tmp_path: Path
 ) -> None:
     e = Coding(EXPLICIT).element
-    odd = e(0x00020016, b"AE", CANARY) + e(0x00020100, b"UI", "1.2.3.4.5.6.7.8") + e(0x00020102, b"OB", CANARY)
+    odd = (
+        e(0x00020016, b"AE", CANARY) + e(0x00020100, b"UI", "1.2.3.4.5.6.7.8") + e(0x00020102, b"OB", CANARY)
+    )
     meta = bytearray(group_two(EXPLICIT, odd))
     meta[8:12] = (7).to_bytes(4, "little")
     data = CANARY.ljust(128, b"\0") + b"DICM" + bytes(meta) + data_set(Coding(EXPLICIT))
@@ -221,7 +235,9 @@ def test_a_broken_element_is_refused_without_reading_the_rest_of_the_source() ->
             count = min(len(buffer), 1 << 20)
             self.taken += count
             if self.taken == count:
-                front = file_of(EXPLICIT, Coding(EXPLICIT).element(0x00080005, b"CS", "ISO_IR 192") + b"\x08\0\x08\0??")
+                front = file_of(
+                    EXPLICIT, Coding(EXPLICIT).element(0x00080005, b"CS", "ISO_IR 192") + b"\x08\0\x08\0??"
+                )
                 buffer[: len(front)] = front
                 return len(front)
             return count
