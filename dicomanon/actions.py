@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.errors import RefusedError
+from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160))
 """Container and specimen identifiers, often equal, and the same identifier in a preparation step: one role."""
 STUDY_TAG = 0x00200010
 STANDARD_UIDS = b"1.2.840.10008."
+WELL_KNOWN_UID = re.compile(
+    rb"1\.2\.840\.10008\.(?:1\.(?:4\.[123]\.\d{1,2}|5\.\d{1,2}|20\.[12]\.1|40\.1(?:\.1)?|42\.1|9\.1)"
+    rb"|5\.1\.1\.(?:17(?:\.376)?|25)|5\.1\.4\.34\.5(?:\.1)?)"
+)
+"""Instances and frames of reference that the standard itself defines (PS3.6 Annex A): the same for everybody."""
+INSTANCE_UIDS = frozenset((0x00080018, 0x0020000D, 0x0020000E))
+UID = re.compile(rb"[0-9.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,10 @@ def empty(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> bytes:
     return b""
 
 
-def keep(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
-    """K: the value stays."""
+def keep(tag: int, vr: bytes, value: bytes, _context: Context) -> bytes:
+    """K: the value stays; a UID that is none raises MalformedError."""
+    if vr == b"UI" and not all(UID.fullmatch(part) for part in value.strip(b"\0 ").split(b"\\") if part):
+        raise MalformedError("a UID holds something other than digits and full stops", tag=tag)
     return value
 
 
@@ -109,16 +118,15 @@ def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
     return context.pseudonymizer.identifier(role, value.strip(b" \0")).encode()
 
 
-def replace_uid(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:
-    """U: each UID becomes its keyed counterpart; UIDs of the standard itself stay (PS3.15 E.1.1)."""
+def replace_uid(tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:
+    """U: each UID becomes its keyed counterpart; what the standard itself defines stays (PS3.15 E.1.1)."""
     uid = context.pseudonymizer.uid
+    known = None if tag in INSTANCE_UIDS else WELL_KNOWN_UID.fullmatch
     if b"\\" not in value:
         plain = value.rstrip(b"\0 ")
-        return plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain)
+        return plain if not plain or (known and known(plain)) else uid(plain)
     plains = [part.strip(b"\0 ") for part in value.split(b"\\")]
-    return b"\\".join(
-        plain if not plain or plain.startswith(STANDARD_UIDS) else uid(plain) for plain in plains
-    )
+    return b"\\".join(plain if not plain or (known and known(plain)) else uid(plain) for plain in plains)
 
 
 def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from signal import SIG_IGN, SIGINT, signal
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError, NotDicomError
@@ -17,6 +19,7 @@ from dicomanon.sinks import open_sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from dicomanon.convert import ConvertOptions
@@ -108,11 +111,28 @@ def _run(work: partial[list[Result]], paths: list[Path], job: Job, processes: in
     if processes == 1 or len(paths) == 1:
         yield from map(work, paths)
         return
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  # only for several processes
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # noqa: PLC0415  # only for several
     from multiprocessing import get_context  # noqa: PLC0415
 
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, paths, chunksize=1)
+    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
+        futures: list[Future[list[Result]]] = []
+        try:
+            with suppress(BrokenExecutor):
+                futures += (pool.submit(work, path) for path in paths)
+            for number, path in enumerate(paths):
+                try:
+                    done = futures[number].result() if number < len(futures) else None
+                except BrokenExecutor:
+                    done = None
+                yield done or [Result(str(path), "quarantined", "internal", "a worker process was killed")]
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Let a worker finish its file on Ctrl-C: the parent starts no other."""
+    signal(SIGINT, SIG_IGN)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.errors import DicomanonError
+from dicomanon.errors import DicomanonError, UsageError
 from dicomanon.identifying import DATE_VRS, IdentifyingValues, is_soft
 from dicomanon.part10.elements import MAX_DEPTH, element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import encoding_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 PROBE = 1 << 16
+ARCHIVE_TITLES = frozenset(("container", f"(0002,{element:04X})") for element in (0x16, 0x17, 0x18))
+"""An archive writes into group 0002 who sent and received; what is in it is searched for values all the same."""
 
 
 @dataclass(slots=True)
@@ -34,15 +36,17 @@ class Report:
     sources: int = 0
     values: int = 0
     deep: bool = False
+    unread: int = 0
     findings: list[tuple[str, Finding]] = field(default_factory=list)
 
     def summary(self) -> str:
         """Return the verdict in one line."""
         covered = "every byte" if self.deep else "all but the scans of frames"
         verdict = f"{len(self.findings)} findings" if self.findings else "nothing found"
+        unread = f"; {self.unread} source{'s' * (self.unread != 1)} could not be read" if self.unread else ""
         return (
             f"{verdict}: {self.files} files searched ({covered}) for {self.values} values of {self.sources} sources; "
-            "the planted control value was found in each"
+            f"the planted control value was found in each{unread}"
         )
 
     def as_document(self) -> dict[str, Any]:
@@ -51,6 +55,7 @@ class Report:
             "files": self.files,
             "sources": self.sources,
             "values": self.values,
+            "unread": self.unread,
             "deep": self.deep,
             "findings": [
                 {"file": path, "path": each.path, "check": each.check, "expected": each.expected}
@@ -70,7 +75,8 @@ def check_files(
     """Search `outputs` for the identifying values of all `sources`.
 
     A source is paired with its output by its pixels. Dates are looked for in the paired output alone: moved dates
-    of one patient may well be days of another. Files that do not parse are findings.
+    of one patient may well be days of another. Files that do not parse are findings. Raises UsageError where
+    there is nothing to search or nothing to look for.
     """
     compiled = load_profile(profile, options)
     verifier = Verifier(compiled)
@@ -78,6 +84,7 @@ def check_files(
     everyone = IdentifyingValues()
     paired: dict[str, IdentifyingValues] = {}
     for path in files_below(sources):
+        before = report.sources
         for opened in _opened(path):
             report.sources += 1
             values = collect(opened, compiled)
@@ -86,12 +93,17 @@ def check_files(
             ).values |= values.values
             everyone.character_set = everyone.character_set or values.character_set
             everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
+        report.unread += report.sources == before
+    if not report.sources:
+        raise UsageError("no source can be read as DICOM or as a slide: there is nothing to look for")
     report.values = len(everyone.values | {value for each in paired.values() for value in each.values})
     for path in files_below(outputs):
         report.files += 1
         report.findings += [
             (str(path), finding) for finding in _check(path, verifier, everyone, paired, deep=deep)
         ]
+    if not report.files:
+        raise UsageError("there is no file to search")
     return report
 
 
@@ -173,6 +185,7 @@ def _check(
             values = IdentifyingValues(own.character_set if own else everyone.character_set)
             values.values = everyone.values | own.values if own else everyone.values
             name = "/".join(path.parts[-3:])
-            return verifier.check(WrittenFile(file.fileno()), values, name=name, deep=deep)
+            findings = verifier.check(WrittenFile(file.fileno()), values, name=name, deep=deep)
+            return [each for each in findings if (each.check, each.path) not in ARCHIVE_TITLES]
     except DicomanonError as error:
         return [Finding("file", error.reason, f"a whole DICOM file ({error})")]

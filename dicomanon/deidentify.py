@@ -41,6 +41,8 @@ STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 PATIENT_ID = 0x00100020
 CHARACTER_SET = 0x00080005
+PIXEL_DATA = 0x7FE00010
+PIXEL_DATA_URL = 0x00287FE0
 REFUSED_CLASSES = {
     b"1.2.840.10008.1.3.10": "a DICOMDIR is an index of files, not an instance; leave it out",
     b"1.2.840.10008.5.1.4.1.1.9.4.1": "recorded voices cannot be de-identified here",
@@ -88,6 +90,8 @@ class Deidentifier:
         sop_class = self._sop_class(instance, found)
         place = self._place(sop_class, encoding)
         patient = _value(header, found, PATIENT_ID) or (b"\0scope\0" + self._scope if self._scope else b"")
+        if instance.pixels is None and place.demands_pixels and PIXEL_DATA_URL not in found:
+            raise MalformedError("Pixel Data is missing", tag=PIXEL_DATA)
         context = Context(self.pseudonymizer, patient, _value(header, found, STUDY_INSTANCE_UID))
         values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
@@ -100,9 +104,12 @@ class Deidentifier:
         def trailer(data: bytes) -> bytes:
             if not data:
                 return b""
+            entries = index_header(data, encoding)
+            if any(entry.tag <= PIXEL_DATA for entry in entries):
+                raise MalformedError("an element stands behind Pixel Data that belongs before it")
             behind = _Walk(data, self.profile, context, values)
             behind.counts = walk.counts
-            return behind.top_level(index_header(data, encoding), place, None)
+            return behind.top_level(entries, place, None)
 
         return Deidentified(
             source=instance,

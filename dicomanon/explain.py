@@ -72,4 +72,5 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield "pixels: " + ", ".join(f"{flavour} {policy}" for flavour, policy in found["pixels"].items())
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""
-        yield f"{rule['selector']} {rule['keyword']}: {rule['action']}, {rule['meaning']}; {rule['origin']}{reason}"
+        name = f"{rule['selector']} {rule['keyword']}".rstrip()
+        yield f"{name}: {rule['action']}, {rule['meaning']}; {rule['origin']}{reason}"

@@ -87,6 +87,8 @@ class Flags:
     def with_equipment(self, element: bytes, encoding: Encoding) -> bytes:
         """Return Contributing Equipment Sequence with our item at its end, once."""
         sequence = element_at(element, 0, len(element), encoding)
+        if sequence.vr == b"UN":  # its items are encoded otherwise than ours
+            return pack_sequence(CONTRIBUTING_EQUIPMENT, [self.equipment(encoding)], encoding)
         items = [element[item.value : item.end] for item in element_items(element, sequence)]
         own = self.equipment(encoding)
         return pack_sequence(

@@ -72,7 +72,8 @@ def _blank(out: bytearray, offset: int, size: int) -> bytes:
         return text
     elif kind == b"mluc":
         records = int.from_bytes(out[offset + 8 : offset + 12], "big")
-        start, stop, fill = min(offset + 16 + 12 * records, offset + size), offset + size, b"\0-"
+        table = 16 + 12 * records if 16 + 12 * records <= size else 8  # a false count protects nothing
+        start, stop, fill = min(offset + table, offset + size), offset + size, b"\0-"
     else:
         start, stop, fill = min(offset + 8, offset + size), offset + size, b"\0"
     text = bytes(out[start:stop])

@@ -182,8 +182,9 @@ def _is_long_number(part: bytes) -> bool:
     return part.isdigit() and len(part) >= SHORTEST_NUMBER and bool(part.strip(b"0"))
 
 
-_MONTHS = tuple(
-    "january february march april may june july august september october november december".split(),
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august"),
+    *("september", "october", "november", "december"),
 )
 DUMMY_DATES = frozenset(("19000101", "00010101"))
 

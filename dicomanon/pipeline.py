@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from errno import errorcode
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,10 @@ def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome
     except DicomanonError as error:
         outcome = Quarantined(error.reason, str(error), error.dicom_status)
         record = _record(route, "quarantined", reason=error.reason)
+    except OSError as error:
+        word = errorcode.get(error.errno or 0, "unknown error")
+        outcome = Quarantined("unreadable", f"the source cannot be read ({word})", 0x0110)
+        record = _record(route, "quarantined", reason="unreadable")
     except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
         outcome = Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
         record = _record(route, "quarantined", reason="internal")

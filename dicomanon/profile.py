@@ -178,7 +178,8 @@ def _find_file(name_or_path: str) -> Path:
         return shipped_folder() / f"{name_or_path}.toml"
     path = Path(name_or_path)
     if path.suffix != ".toml" or not path.is_file():
-        raise ProfileError(f"there is no profile {name_or_path!r}{nearest(name_or_path, shipped_names())}")
+        known = nearest(name_or_path, shipped_names()) or f"; shipped are {' and '.join(shipped_names())}"
+        raise ProfileError(f"there is no profile {name_or_path!r}{known}")
     return path
 
 

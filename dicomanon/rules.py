@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.actions import resolve
-from dicomanon.identifying import BLOB_VRS, TEXT_VRS, is_soft
+from dicomanon.identifying import is_soft
 from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KEEP_SHORT = 0
 KEEP_LONG = 1
 ITEM_END = 2
+INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL", "SL")))
+"""VRs that writers mix up, all of them binary."""
 STEPS_TAG = 0x00400610
 STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
@@ -74,7 +76,7 @@ class Place:
         """Decide for an attribute met for the first time at this place, and remember."""
         step = self._decide(tag, vr)
         found: Step | int = step
-        if step.letter == "K" and step.place is None:
+        if step.letter == "K" and step.place is None and vr != b"UI":
             found = KEEP_LONG if step.long else KEEP_SHORT
         self.plan[key] = found
         return found
@@ -89,11 +91,12 @@ class Place:
         rule = self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
         node = self._children.get(tag)
         letter = self._letter(tag, rule, node)
-        if letter == "K" and vr in TEXT_VRS | BLOB_VRS and vr != b"UN" and known and not _fits(vr, known):
-            # A place for a number that holds text is a place to hide a name.
-            rule = self._profile.rule_for(0, vr.decode())
-            letter = resolve(rule.code, node.type if node else None) if vr in TEXT_VRS else "X"
+        if letter == "K" and vr != b"UN" and known and not _fits(vr, known):
+            # A place for a number that holds text is a place to hide a name, and the other way round.
+            letter = resolve("X/Z/D", node.type if node else None)
         sequence = vr == b"SQ" or true_vr == b"SQ"
+        if rule.cleaner == "steps" and not sequence:
+            letter = "X"
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
         return Step(
             tag=tag,
@@ -129,10 +132,20 @@ class Place:
         return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps)
 
     @property
+    def demands_pixels(self) -> bool:
+        """Tell whether instances of the IOD have Pixel Data always (a cut file may end just before it)."""
+        return any(
+            node.type[0] == "1" and not node.conditional
+            for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
+            if (node := self._children.get(tag))
+        )
+
+    @property
     def in_steps(self) -> bool:
         """Tell whether the items here are specimen preparation steps or their content."""
         return self._in_steps
 
 
 def _fits(vr: bytes, known: tuple[str, ...]) -> bool:
-    return vr.decode() in known or (vr in (b"OB", b"OW") and bool({"OB", "OW"} & set(known)))
+    word = vr.decode()
+    return word in known or any({word, each} <= group for group in INTERCHANGED for each in known)

@@ -12,6 +12,10 @@ from dicomanon.errors import RefusedError
 from dicomanon.pseudonym import Pseudonymizer
 from tests.verify.made import KEY, PATIENT_ID, STUDY, cleaned, identity, value_at
 
+VRS = (
+    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV"),
+    *("OW", "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"),
+)
 CONTEXT = Context(Pseudonymizer(KEY), PATIENT_ID, STUDY)
 OTHER_PATIENT = Context(Pseudonymizer(KEY), b"MRN-2", STUDY)
 NOBODY = Context(Pseudonymizer(KEY), b"", STUDY)
@@ -49,7 +53,20 @@ def test_two_patients_move_by_different_days() -> None:
     assert shifted(b"20210317") != shifted(b"20210317", context=OTHER_PATIENT)
 
 
-@pytest.mark.parametrize("rest", [b"", b"09", b"0917", b"091733", b"091733.4", b"091733.417253", b"091733.417253+0100", b"0917-0530", b"+0000"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"",
+        b"09",
+        b"0917",
+        b"091733",
+        b"091733.4",
+        b"091733.417253",
+        b"091733.417253+0100",
+        b"0917-0530",
+        b"+0000",
+    ],
+)
 def test_a_moment_keeps_time_of_day_fraction_and_zone(rest: bytes) -> None:
     moved = shifted(b"20210317" + rest, b"DT")
 
@@ -59,15 +76,33 @@ def test_a_moment_keeps_time_of_day_fraction_and_zone(rest: bytes) -> None:
 
 
 def test_each_of_several_dates_moves() -> None:
-    assert shifted(b"20210317\\20210318\\") == b"\\".join((shifted(b"20210317") or b"", shifted(b"20210318") or b"", b""))
+    assert shifted(b"20210317\\20210318\\") == b"\\".join(
+        (shifted(b"20210317") or b"", shifted(b"20210318") or b"", b"")
+    )
 
 
-@pytest.mark.parametrize("text", [b"2021", b"202103", b"20210230", b"2021.03.17", b"2021-03-17", b"20210317 SMITH", b"SMITH", b"20210317-20210318", b"00010101", b"20210317\\2021"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"2021",
+        b"202103",
+        b"20210230",
+        b"2021.03.17",
+        b"2021-03-17",
+        b"20210317 SMITH",
+        b"SMITH",
+        b"20210317-20210318",
+        b"00010101",
+        b"20210317\\2021",
+    ],
+)
 def test_a_partial_or_broken_date_is_not_kept(text: bytes) -> None:
     assert shifted(text) is None
 
 
-@pytest.mark.parametrize("rest", [b"12345678901234567", b"..........", b"091733SMITH", b"0917330100555", b"99", b"+9999"])
+@pytest.mark.parametrize(
+    "rest", [b"12345678901234567", b"..........", b"091733SMITH", b"0917330100555", b"99", b"+9999"]
+)
 def test_what_follows_a_date_and_is_no_time_is_not_kept(rest: bytes) -> None:
     assert shifted(b"20210317" + rest, b"DT") is None
 
@@ -82,7 +117,10 @@ def test_without_patient_no_date_is_moved() -> None:
         shifted(b"20210317", context=NOBODY)
 
 
-@pytest.mark.parametrize("vr", "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SS ST SV TM UC UI UL UN UR US UT UV".split())
+@pytest.mark.parametrize(
+    "vr",
+    [vr for vr in VRS if vr != "SQ"],
+)
 def test_a_dummy_is_never_empty_fits_its_vr_and_says_nothing_of_the_value(vr: str) -> None:
     value = b"CANARYVALUE"
     new = dummy(0x00081030, vr.encode(), value, CONTEXT)
@@ -93,7 +131,10 @@ def test_a_dummy_is_never_empty_fits_its_vr_and_says_nothing_of_the_value(vr: st
     assert len(new) == sizes.get(vr, len(new))
     assert vr not in ("AE", "SH", "CS") or len(new) <= 16
     assert vr != "CS" or re.fullmatch(rb"[A-Z0-9_ ]+", new)
-    assert vr not in ("OB", "OW", "OD", "OF", "OL", "OV", "UN") or len(new) % {"OD": 8, "OF": 4, "OL": 4, "OV": 8}.get(vr, 2) == 0
+    assert (
+        vr not in ("OB", "OW", "OD", "OF", "OL", "OV", "UN")
+        or len(new) % {"OD": 8, "OF": 4, "OL": 4, "OV": 8}.get(vr, 2) == 0
+    )
 
 
 def test_equal_values_stay_equal_and_others_stay_apart() -> None:
@@ -117,21 +158,37 @@ def test_patients_whom_nobody_names_do_not_become_one() -> None:
 def test_container_and_specimen_that_were_equal_stay_equal() -> None:
     container = dummy(0x00400512, b"LO", b"S21-1-A", CONTEXT)
 
-    assert container == dummy(0x00400551, b"LO", b"S21-1-A", CONTEXT) == dummy(0x0040A160, b"UT", b"S21-1-A ", CONTEXT)
+    assert (
+        container
+        == dummy(0x00400551, b"LO", b"S21-1-A", CONTEXT)
+        == dummy(0x0040A160, b"UT", b"S21-1-A ", CONTEXT)
+    )
     assert container != dummy(0x00080050, b"SH", b"S21-1-A", CONTEXT)
 
 
-def test_uids_of_the_standard_stay_and_all_others_are_mapped_each() -> None:
-    value = b"1.2.840.10008.1.2.1\\1.2.3\\\\1.2.3\0"
-    new = replace_uid(0, b"UI", value, CONTEXT)
+def test_uids_that_the_standard_defines_stay_and_all_others_are_mapped_each() -> None:
+    talairach = b"1.2.840.10008.1.4.1.1"  # a well-known frame of reference (PS3.6 Annex A)
+    value = talairach + b"\\1.2.3\\\\1.2.3\0"
+    new = replace_uid(0x00200052, b"UI", value, CONTEXT)
 
     assert new is not None
     standard, one, empty, two = new.split(b"\\")
-    assert standard == b"1.2.840.10008.1.2.1"
+    assert standard == talairach
     assert one == two == CONTEXT.pseudonymizer.uid(b"1.2.3")
     assert empty == b""
     assert replace_uid(0, b"UI", b"", CONTEXT) == b""
-    assert replace_uid(0, b"UI", b"1.2.840.100081.5", CONTEXT) != b"1.2.840.100081.5"
+
+
+@pytest.mark.parametrize(
+    "uid", [b"1.2.840.100081.5", b"1.2.840.10008.7309.177", b"1.2.840.10008.1.4.1.1.7309"]
+)
+def test_a_uid_that_only_begins_like_the_standards_is_mapped(uid: bytes) -> None:
+    assert replace_uid(0x00200052, b"UI", uid, CONTEXT) == CONTEXT.pseudonymizer.uid(uid)
+
+
+def test_the_uid_of_an_instance_is_mapped_whatever_it_is() -> None:
+    for tag in (0x00080018, 0x0020000D, 0x0020000E):
+        assert replace_uid(tag, b"UI", b"1.2.840.10008.1.4.1.1", CONTEXT) != b"1.2.840.10008.1.4.1.1"
 
 
 # The table in the words of PS3.15 Table E.1-1a, with a column for each Type; None: the IOD has it not there.
@@ -151,7 +208,9 @@ BY_TYPE = {
 
 @pytest.mark.parametrize("code", BY_TYPE)
 @pytest.mark.parametrize(("at", "type_"), list(enumerate(("1", "1C", "2", "2C", "3", None))))
-def test_a_code_with_a_choice_is_settled_by_the_type_in_the_iod(code: str, at: int, type_: str | None) -> None:
+def test_a_code_with_a_choice_is_settled_by_the_type_in_the_iod(
+    code: str, at: int, type_: str | None
+) -> None:
     assert resolve(code, type_) in BY_TYPE[code][at]
 
 

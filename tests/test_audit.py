@@ -10,6 +10,7 @@ import pytest
 from dicomanon.audit import AuditLog, AuditRecord
 from dicomanon.errors import StorageError
 
+
 def records(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -38,7 +39,9 @@ def test_threads_never_write_into_one_another(tmp_path: Path) -> None:
             pool.submit(log.add, AuditRecord("cleared", "basic" * 50, f"route {number}"))
     log.close()
 
-    assert {line["route"] for line in records(tmp_path / "audit")} == {f"route {number}" for number in range(200)}
+    assert {line["route"] for line in records(tmp_path / "audit")} == {
+        f"route {number}" for number in range(200)
+    }
 
 
 def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -34,7 +34,10 @@ def test_text_of_every_character_set_is_read(character_set: bytes, codec: str, t
     assert decode(raw, character_set) == text
 
 
-@pytest.mark.parametrize("character_set", [b"", b"ISO_IR 192", b"ISO_IR 100", b"GBK", b"nonsense", b"a\\b", b"\\ISO 2022 IR 87", b"\xff"])
+@pytest.mark.parametrize(
+    "character_set",
+    [b"", b"ISO_IR 192", b"ISO_IR 100", b"GBK", b"nonsense", b"a\\b", b"\\ISO 2022 IR 87", b"\xff"],
+)
 def test_nothing_is_lost_where_the_character_set_lies(character_set: bytes) -> None:
     text = decode(b"SMITH\xff\xfe\x80^ANN", character_set)
 

@@ -27,14 +27,18 @@ def content(value_type: bytes, name: Elements, **more: Elements) -> Elements:
 
 IDENTIFIER = code(b"121041", b"DCM", b"Specimen Identifier")
 DESCRIBED = code(b"111703", b"DCM", b"Processing step description")
-STAIN = content(b"CODE", code(b"424361007"), value={CODE: (b"SQ", [code(b"12710003", meaning=b"hematoxylin stain")])})
+STAIN = content(
+    b"CODE", code(b"424361007"), value={CODE: (b"SQ", [code(b"12710003", meaning=b"hematoxylin stain")])}
+)
 WHO = content(b"PNAME", code(b"111704", b"DCM"), value={0x0040A123: (b"PN", b"CANARY^ANN")})
 WHEN = content(b"DATETIME", code(b"111702", b"DCM"), value={0x0040A120: (b"DT", b"20210317091733")})
 WORDS = content(b"TEXT", DESCRIBED, value={TEXT: (b"UT", b"CANARYWORDS")})
 WHOSE = content(b"TEXT", IDENTIFIER, value={TEXT: (b"UT", b"S21-7309-A")})
 LOCAL_NAME = content(b"CODE", code(b"CANARY1", b"99SITE"), value={CODE: (b"SQ", [code(b"12710003")])})
 LOCAL_VALUE = content(b"CODE", code(b"424361007"), value={CODE: (b"SQ", [code(b"CANARY2", b"99SITE")])})
-REFERENCE = content(b"UIDREF", code(b"121041", b"DCM"), value={0x0040A124: (b"UI", b"1.2.826.0.1.3680043.10.1947.9")})
+REFERENCE = content(
+    b"UIDREF", code(b"121041", b"DCM"), value={0x0040A124: (b"UI", b"1.2.826.0.1.3680043.10.1947.9")}
+)
 HEAT = content(
     b"NUMERIC",
     code(b"246205007", meaning=b"Temperature"),
@@ -95,7 +99,9 @@ def test_an_item_that_lies_about_its_value_type_keeps_no_text() -> None:
 
     found = prepared([liar])
 
-    assert not any(b"CANARY" in value or b"20210317" in value for values in found.values() for value in values)
+    assert not any(
+        b"CANARY" in value or b"20210317" in value for values in found.values() for value in values
+    )
 
 
 def test_a_code_without_a_scheme_is_not_public() -> None:

@@ -12,10 +12,30 @@ from pydicom._dicom_dict import DicomDictionary
 
 from dicomanon import standard
 from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
-from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LE, EXPLICIT_LITTLE, IMPLICIT_LITTLE, pack_element
+from dicomanon.part10.encoding import (
+    EXPLICIT_BIG,
+    EXPLICIT_LE,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    pack_element,
+)
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.pseudonym import Pseudonymizer
-from tests.verify.made import KEY, ROOT, SOP_INSTANCE, STUDY, WSI, cleaned, encode, file_of, found_in, identity, opened, route_of, value_at
+from tests.verify.made import (
+    KEY,
+    ROOT,
+    SOP_INSTANCE,
+    STUDY,
+    WSI,
+    cleaned,
+    encode,
+    file_of,
+    found_in,
+    identity,
+    opened,
+    route_of,
+    value_at,
+)
 
 if TYPE_CHECKING:
     from tests.verify.made import Elements, Found
@@ -27,12 +47,19 @@ PATIENT_ID, PATIENT_NAME, SPECIMEN = 0x00100020, 0x00100010, 0x00400560
 
 def slide(patient: bytes, number: int, **more: bytes) -> Elements:
     name = more.get("name", b"Smith^Ann")
-    uids = {"instance": ROOT + b"7.%d" % number, "study": ROOT + b"8.%d" % number, "series": ROOT + b"9.%d" % number}
+    uids = {
+        "instance": ROOT + b"7.%d" % number,
+        "study": ROOT + b"8.%d" % number,
+        "series": ROOT + b"9.%d" % number,
+    }
     return identity(patient=patient, **uids) | {PATIENT_NAME: (b"PN", name), 0x00080020: (b"DA", b"20210317")}
 
 
 def test_two_slides_of_one_patient_share_a_pseudonym_and_two_patients_do_not() -> None:
-    one, two = cleaned(slide(b"MRN-1", 1), "research-wsi"), cleaned(slide(b"MRN-1", 2, name=b"SMITH^A."), "research-wsi")
+    one, two = (
+        cleaned(slide(b"MRN-1", 1), "research-wsi"),
+        cleaned(slide(b"MRN-1", 2, name=b"SMITH^A."), "research-wsi"),
+    )
     other = cleaned(slide(b"MRN-2", 3), "research-wsi")
 
     for tag in (PATIENT_ID, PATIENT_NAME, 0x00080020):
@@ -92,7 +119,9 @@ def test_an_instance_without_one_of_its_uids_is_refused(missing: int) -> None:
     del elements[missing]
     container = file_of(identity())[: -len(encode(identity(), EXPLICIT_LE))]
     if missing == 0x00080016:
-        container = bytes(128) + b"DICM" + pack_element(0x00020010, b"UI", EXPLICIT_LITTLE.encode(), EXPLICIT_LE)
+        container = (
+            bytes(128) + b"DICM" + pack_element(0x00020010, b"UI", EXPLICIT_LITTLE.encode(), EXPLICIT_LE)
+        )
 
     with pytest.raises(MalformedError, match="lacks one of its UIDs"):
         clear_in_memory(opened(container + encode(elements, EXPLICIT_LE)), route_of())
@@ -138,14 +167,21 @@ def removable() -> list[tuple[int, str]]:
     tags = []
     for tag in DicomDictionary:
         vr = standard.vr_of(tag)
-        if vr in TEXT_VRS and tag >> 16 > 4 and tag not in KEPT_TEXT and profile.rule_for(tag, vr or "").code != "K":
+        if (
+            vr in TEXT_VRS
+            and tag >> 16 > 4
+            and tag not in KEPT_TEXT
+            and profile.rule_for(tag, vr or "").code != "K"
+        ):
             tags.append((tag, vr or ""))
     return tags
 
 
 REMOVABLE = removable()
 SEQUENCES = (SPECIMEN, 0x00400610, 0x00480105, 0x00081115, 0x0018A001, 0x00400555, 0x52009229, 0x00091002)
-WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", min_size=6, max_size=12).map(lambda word: f"Qx{word}")
+WORDS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", min_size=6, max_size=12).map(
+    lambda word: f"Qx{word}"
+)
 
 
 @st.composite
@@ -153,7 +189,9 @@ def data_sets(draw: st.DrawFn, depth: int = 0) -> tuple[Elements, list[str]]:
     """Build a data set with words in text attributes at any depth; return it and the words."""
     elements: Elements = {}
     words = []
-    for tag, vr in draw(st.lists(st.sampled_from([*REMOVABLE, (0x00091001, "LO"), (0x00189F77, "UT")]), max_size=6)):
+    for tag, vr in draw(
+        st.lists(st.sampled_from([*REMOVABLE, (0x00091001, "LO"), (0x00189F77, "UT")]), max_size=6)
+    ):
         word = draw(WORDS)
         words.append(word)
         elements[tag] = (vr.encode(), (f"{word}^{word[::-1]}" if vr == "PN" else word).encode())
@@ -203,7 +241,11 @@ def test_each_syntax_gives_the_same_values(syntax: str) -> None:
 
 
 def test_the_counts_say_how_often_each_letter_was_used() -> None:
-    elements = identity() | {0x00080050: (b"SH", b"S21-1"), 0x00100010: (b"PN", b"A"), 0x00091001: (b"LO", b"x")}
+    elements = identity() | {
+        0x00080050: (b"SH", b"S21-1"),
+        0x00100010: (b"PN", b"A"),
+        0x00091001: (b"LO", b"x"),
+    }
 
     counts = route_of().deidentifier(opened(file_of(elements))).counts
 

@@ -29,7 +29,11 @@ CLAIMS = [
     (("clean-descriptors",), [b"113100"], b"REMOVED"),
     (("clean-graphics",), [b"113100"], b"REMOVED"),
     (("retain-safe-private",), [b"113100"], b"REMOVED"),
-    (("retain-uids", "clean-descriptors", "retain-modified-dates"), [b"113100", b"113110", b"113107"], b"MODIFIED"),
+    (
+        ("retain-uids", "clean-descriptors", "retain-modified-dates"),
+        [b"113100", b"113110", b"113107"],
+        b"MODIFIED",
+    ),
 ]
 
 
@@ -48,7 +52,10 @@ def test_the_output_claims_what_was_done_and_nothing_more(
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
 def test_flags_stand_at_their_places_in_every_encoding(syntax: str) -> None:
-    elements = identity() | {0x0018A001: (b"SQ", []), 0x00280002: (b"US", b"\0\3" if syntax == EXPLICIT_BIG else b"\3\0")}
+    elements = identity() | {
+        0x0018A001: (b"SQ", []),
+        0x00280002: (b"US", b"\0\3" if syntax == EXPLICIT_BIG else b"\3\0"),
+    }
     data = clear_in_memory(opened(file_of(elements, syntax)), route_of())
     tags = [entry.tag for entry in opened(data).entries or []]
 
@@ -101,7 +108,11 @@ def equipment(found: Found) -> list[bytes]:
 
 
 def test_the_program_is_among_the_contributing_equipment_once_even_after_another_run() -> None:
-    scanner: Elements = {0x00080070: (b"LO", b"Scanner Works"), 0x00081090: (b"LO", b"Model 7"), PURPOSE: (b"SQ", [code(b"109101")])}
+    scanner: Elements = {
+        0x00080070: (b"LO", b"Scanner Works"),
+        0x00081090: (b"LO", b"Model 7"),
+        PURPOSE: (b"SQ", [code(b"109101")]),
+    }
     elements = identity() | {EQUIPMENT: (b"SQ", [scanner])}
 
     once = clear_in_memory(opened(file_of(elements)), route_of())
@@ -129,5 +140,7 @@ def test_what_other_equipment_says_of_people_and_places_goes() -> None:
 
     found = cleaned(identity() | {EQUIPMENT: (b"SQ", [other])})
 
-    assert not any(b"CANARY" in value or b"20210317" in value for values in found.values() for value in values)
+    assert not any(
+        b"CANARY" in value or b"20210317" in value for values in found.values() for value in values
+    )
     assert found[EQUIPMENT, 0x00080070] == [b"Scanner Works", b"dicomanon"]

@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from dicomanon.errors import MalformedError
 from dicomanon.icc import without_text
 from tests.canary_places import icc_profile
-from tests.verify.made import cleaned, identity, value_at
+from tests.verify.made import Elements, cleaned, identity, value_at
 
 TEXT = "CANARYCOPYRIGHT"
 MADE = icc_profile(TEXT)
@@ -47,7 +47,15 @@ def desc(text: bytes) -> bytes:
     wide = text.decode().encode("utf-16-be")
     count = struct.pack(">I", len(text) + 1)
     unicode = struct.pack(">II", 0, len(text)) + wide
-    return b"desc\0\0\0\0" + count + text + b"\0" + unicode + struct.pack(">HB", 0, len(text)) + text.ljust(67, b"\0")
+    return (
+        b"desc\0\0\0\0"
+        + count
+        + text
+        + b"\0"
+        + unicode
+        + struct.pack(">HB", 0, len(text))
+        + text.ljust(67, b"\0")
+    )
 
 
 def pixels() -> Image.Image:
@@ -143,7 +151,7 @@ def test_a_broken_profile_is_refused_by_name(profile: bytes) -> None:
 
 
 def test_the_profile_of_an_optical_path_leaves_clean() -> None:
-    path = {0x00480106: (b"SH", b"1"), 0x00282000: (b"OB", MADE + bytes(len(MADE) % 2))}
+    path: Elements = {0x00480106: (b"SH", b"1"), 0x00282000: (b"OB", MADE + bytes(len(MADE) % 2))}
     found = cleaned(identity() | {0x00480105: (b"SQ", [path])})
 
     new = value_at(found, 0x00480105, 0x00282000)

@@ -13,8 +13,20 @@ def needles(vr: bytes, raw: bytes, character_set: bytes = b"ISO_IR 192") -> set[
 @pytest.mark.parametrize(
     "spelling",
     [
-        *("canarysmith^maryann", "canarysmith maryann", "canarysmith, maryann", "maryann canarysmith", "canarysmith"),
-        *("maryann", "canarysmith_maryann", "maryann_canarysmith", "canarysmithmaryann", "maryann.canarysmith"),
+        *(
+            "canarysmith^maryann",
+            "canarysmith maryann",
+            "canarysmith, maryann",
+            "maryann canarysmith",
+            "canarysmith",
+        ),
+        *(
+            "maryann",
+            "canarysmith_maryann",
+            "maryann_canarysmith",
+            "canarysmithmaryann",
+            "maryann.canarysmith",
+        ),
     ],
 )
 def test_a_name_is_looked_for_in_every_order_and_by_its_components(spelling: str) -> None:
@@ -61,7 +73,15 @@ def test_accents_are_looked_for_in_every_encoding_and_case(spelling: str, codec:
     "notation",
     [
         *("20210317", "2021-03-17", "2021.03.17", "2021/03/17", "17.03.2021", "17-03-2021", "17/03/2021"),
-        *("03/17/2021", "03/17/21", "17 mar 2021", "mar 17, 2021", "17-mar-2021", "17 march 2021", "march 17, 2021"),
+        *(
+            "03/17/2021",
+            "03/17/21",
+            "17 mar 2021",
+            "mar 17, 2021",
+            "17-mar-2021",
+            "17 march 2021",
+            "march 17, 2021",
+        ),
     ],
 )
 @pytest.mark.parametrize(("vr", "raw"), [(b"DA", b"20210317"), (b"DT", b"20210317091733.417253+0100")])
@@ -81,7 +101,10 @@ def test_a_time_is_looked_for_to_the_second_and_midnight_is_not() -> None:
 
 
 def test_each_uid_is_looked_for_and_those_of_the_standard_are_not() -> None:
-    assert needles(b"UI", b"1.2.840.10008.1.2.1\\1.2.826.0.1.77\\1.2.826.0.1.78\0") == {b"1.2.826.0.1.77", b"1.2.826.0.1.78"}
+    assert needles(b"UI", b"1.2.840.10008.1.2.1\\1.2.826.0.1.77\\1.2.826.0.1.78\0") == {
+        b"1.2.826.0.1.77",
+        b"1.2.826.0.1.78",
+    }
 
 
 def test_lines_fields_and_values_of_free_text_are_looked_for() -> None:
@@ -123,7 +146,13 @@ def test_soft_and_hard_values_of_one_form_count_as_hard() -> None:
 
 
 def test_persons_dates_and_identifiers_are_hard_and_descriptions_soft() -> None:
-    for tag, vr in ((0x00100010, b"PN"), (0x00100020, b"LO"), (0x00080050, b"SH"), (0x00080020, b"DA"), (0x00091001, b"PN")):
+    for tag, vr in (
+        (0x00100010, b"PN"),
+        (0x00100020, b"LO"),
+        (0x00080050, b"SH"),
+        (0x00080020, b"DA"),
+        (0x00091001, b"PN"),
+    ):
         assert not is_soft(tag, vr)
     for tag, vr in ((0x00081030, b"LO"), (0x00080080, b"LO"), (0x00181000, b"LO"), (0x00091001, b"LO")):
         assert is_soft(tag, vr)

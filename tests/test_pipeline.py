@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import stat
 from dataclasses import replace
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from dicomanon.deidentify import Deidentified
     from dicomanon.part10.instance import Instance
+    from dicomanon.part10.write import Sink
 
 PIXELS: Elements = {
     0x00280002: (b"US", b"\1\0"),
@@ -34,13 +35,19 @@ PIXELS: Elements = {
 }
 
 
-def picture(flavour: bytes = b"VOLUME", burned_in: bytes = b"NO", label: bytes = b"NO", **more: bytes) -> bytes:
-    elements = identity(**more) | PIXELS | {
-        0x00080008: (b"CS", b"ORIGINAL\\PRIMARY\\" + flavour + b"\\NONE"),
-        0x00280301: (b"CS", burned_in),
-        0x00480010: (b"CS", label),
-        0x00080020: (b"DA", b"20210317"),
-    }
+def picture(
+    flavour: bytes = b"VOLUME", burned_in: bytes = b"NO", label: bytes = b"NO", **more: bytes
+) -> bytes:
+    elements = (
+        identity(**more)
+        | PIXELS
+        | {
+            0x00080008: (b"CS", b"ORIGINAL\\PRIMARY\\" + flavour + b"\\NONE"),
+            0x00280301: (b"CS", burned_in),
+            0x00480010: (b"CS", label),
+            0x00080020: (b"DA", b"20210317"),
+        }
+    )
     return file_of(elements)
 
 
@@ -77,7 +84,9 @@ def test_a_cleared_instance_is_one_whole_file_for_its_owner_alone(out: Path) -> 
 
 @pytest.mark.parametrize("flavour", [b"LABEL", b"OVERVIEW"])
 @pytest.mark.parametrize("burned_in", [b"YES", b"NO"])
-def test_label_and_overview_are_dropped_and_nothing_failed(out: Path, flavour: bytes, burned_in: bytes) -> None:
+def test_label_and_overview_are_dropped_and_nothing_failed(
+    out: Path, flavour: bytes, burned_in: bytes
+) -> None:
     outcome = clear(opening(picture(flavour, burned_in, b"YES")), route_of(), out)
 
     assert isinstance(outcome, Dropped)
@@ -119,7 +128,9 @@ def broken(error: BaseException) -> Callable[[], Instance]:
     return lambda: replace(instance, body=ChunkReader(chunks()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [ValueError("CANARYVALUE"), RecursionError(), MemoryError(), KeyError("CANARYVALUE")])
+@pytest.mark.parametrize(
+    "error", [ValueError("CANARYVALUE"), RecursionError(), MemoryError(), KeyError("CANARYVALUE")]
+)
 def test_whatever_goes_wrong_nothing_leaves_and_no_value_is_said(out: Path, error: Exception) -> None:
     outcome = clear(broken(error), route_of(), out)
 
@@ -145,12 +156,15 @@ def test_a_sender_that_is_gone_half_way_leaves_no_file(out: Path) -> None:
     assert list(out.iterdir()) == []
 
 
-def test_a_leak_that_the_rules_would_miss_is_caught_by_verification(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leak_that_the_rules_would_miss_is_caught_by_verification(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As if the walk had a bug: a value of the source is written into the output."""
     honest = pipeline.write
 
-    def leaking(deidentified: object, sink: io.BytesIO) -> None:
-        honest(replace(deidentified, header=deidentified.header + encode({0x00400602: (b"UT", b"of MRN-7309177")}, LITTLE)), sink)  # type: ignore[type-var,attr-defined]
+    def leaking(deidentified: Deidentified, sink: Sink) -> None:
+        more = encode({0x00400602: (b"UT", b"of MRN-7309177")}, LITTLE)
+        honest(replace(deidentified, header=deidentified.header + more), sink)
 
     monkeypatch.setattr(pipeline, "write", leaking)
     outcome = clear(opening(file_of(identity())), route_of(), out)
@@ -210,7 +224,10 @@ def test_what_cannot_be_audited_does_not_leave(tmp_path: Path, out: Path) -> Non
 
 def test_the_trailer_is_cleaned_as_the_header_is(out: Path) -> None:
     trailer: Elements = {
-        0xFFFAFFFA: (b"SQ", [{0x04000100: (b"UI", b"1.2.3.4.5.6.7"), 0x04000120: (b"OB", b"CANARYSIGNATURE ")}]),
+        0xFFFAFFFA: (
+            b"SQ",
+            [{0x04000100: (b"UI", b"1.2.3.4.5.6.7"), 0x04000120: (b"OB", b"CANARYSIGNATURE ")}],
+        ),
         0xFFFCFFFC: (b"OB", b"CANARYPADDING "),
         0x7FE10010: (b"LO", b"CANARYCREATOR"),
     }
@@ -224,19 +241,31 @@ def test_the_trailer_is_cleaned_as_the_header_is(out: Path) -> None:
     assert written.endswith(encode({0x7FE00010: PIXELS[0x7FE00010]}, LITTLE))
 
 
-def test_audit_messages_and_errors_of_a_whole_run_carry_no_canary(tmp_path: Path, out: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+def test_audit_messages_and_errors_of_a_whole_run_carry_no_canary(
+    tmp_path: Path, out: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     slide = make_canary_slide(tmp_path / "in")
     route, _ = audited(tmp_path, "research-wsi")
     said = []
     for path in slide.files:
         whole = path.read_bytes()
-        for data in (whole, whole[:300], whole[:3000], whole[:-40], whole[: len(whole) // 2], whole.replace(b"\x10\0\x10\0PN", b"\x10\0\x10\0QQ"), whole + b"CANARYBEHIND"):
+        for data in (
+            whole,
+            whole[:300],
+            whole[:3000],
+            whole[:-40],
+            whole[: len(whole) // 2],
+            whole.replace(b"\x10\0\x10\0PN", b"\x10\0\x10\0QQ"),
+            whole + b"CANARYBEHIND",
+        ):
             outcome = clear(opening(data), route, out)
             said.append(repr(outcome))
     captured = capfd.readouterr()
 
     assert_no_canary([tmp_path / "audit.jsonl"], slide)
-    assert_no_canary(["\n".join(said).encode(), (captured.out + captured.err + caplog.text).encode() + b"."], slide)
+    assert_no_canary(
+        ["\n".join(said).encode(), (captured.out + captured.err + caplog.text).encode() + b"."], slide
+    )
     assert sum("Quarantined" in each for each in said) > 10
     assert len(list(out.iterdir())) == sum("Cleared" in each for each in said) > 0
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VRS = (
-    "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
+    *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV"),
+    *("OW", "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"),
 )
 PIXEL_OPTIONS = ("clean-pixel-data", "clean-recognizable-visual-features")
 AVAILABLE = tuple(COLUMN_OF_OPTION)
@@ -43,7 +44,11 @@ def test_every_option_column_compiles_to_a_total_profile(option: str | None) -> 
     profile = load_profile("basic", (option,) if option else ())
 
     for row in standard.rows():
-        tag = row.tag if row.tag is not None else {"PRIVATE": 0x00991001, "50XXXXXX": 0x50020010}.get(row.selector)
+        tag = (
+            row.tag
+            if row.tag is not None
+            else {"PRIVATE": 0x00991001, "50XXXXXX": 0x50020010}.get(row.selector)
+        )
         if tag is not None:
             assert_whole(profile.rule_for(tag, standard.vr_of(tag) or "UN"))
     for vr in VRS:
@@ -92,7 +97,11 @@ def test_private_and_unknown_attributes_are_rows_of_the_same_table() -> None:
 
 def codes(option: str, *more: str) -> dict[str, tuple[str, str]]:
     profile = load_profile("basic", (option, *more))
-    return {row.selector: (row.options.get(COLUMN_OF_OPTION[option], ""), profile.rules[row.tag].code) for row in standard.rows() if row.tag}
+    return {
+        row.selector: (row.options.get(COLUMN_OF_OPTION[option], ""), profile.rules[row.tag].code)
+        for row in standard.rows()
+        if row.tag
+    }
 
 
 @pytest.mark.parametrize("option", AVAILABLE)
@@ -116,7 +125,14 @@ def test_c_without_a_way_to_clean_does_what_the_basic_profile_does_and_is_not_cl
     assert [each.keyword for each in profile.fallen_back] == [option]
 
 
-@pytest.mark.parametrize("option", [word for word in AVAILABLE if word not in ("clean-descriptors", "clean-graphics", "retain-safe-private")])
+@pytest.mark.parametrize(
+    "option",
+    [
+        word
+        for word in AVAILABLE
+        if word not in ("clean-descriptors", "clean-graphics", "retain-safe-private")
+    ],
+)
 def test_an_option_that_changes_a_row_is_claimed_with_its_code(option: str) -> None:
     profile = load_profile("basic", (option,))
 
@@ -127,14 +143,21 @@ def test_an_option_that_changes_a_row_is_claimed_with_its_code(option: str) -> N
 def test_cleaning_outranks_keeping_whatever_the_order_of_options() -> None:
     """Table E.1-1 says K under Retain Device Identity and C under Modified Dates for eleven device dates."""
     both = ("retain-device-identity", "retain-modified-dates")
-    rows = [row for row in standard.rows() if row.options.get("retainDeviceIdentity") == "K" and row.options.get("retainLongitudinalModifiedDates") == "C"]
+    rows = [
+        row
+        for row in standard.rows()
+        if row.options.get("retainDeviceIdentity") == "K"
+        and row.options.get("retainLongitudinalModifiedDates") == "C"
+    ]
     assert len(rows) == 11
     for order in (both, both[::-1]):
         profile = load_profile("basic", order)
         for row in rows:
             assert row.tag is not None
             if standard.vr_of(row.tag) in ("DA", "DT"):
-                assert (profile.rules[row.tag].code, profile.rules[row.tag].cleaner) == ("C", "shift"), row.name
+                assert (profile.rules[row.tag].code, profile.rules[row.tag].cleaner) == ("C", "shift"), (
+                    row.name
+                )
 
 
 def test_options_reach_what_the_table_forgot() -> None:
@@ -147,7 +170,10 @@ def test_options_reach_what_the_table_forgot() -> None:
     assert load_profile("basic", ("retain-uids",)).rule_for(0x0008EEEE, "UI").code == "K"
     assert load_profile("basic", ("retain-full-dates",)).rule_for(0x0008EEEE, "DT").code == "K"
     modified = load_profile("basic", ("retain-modified-dates",))
-    assert (modified.rule_for(0x0008EEEE, "DA").code, modified.rule_for(0x0008EEEE, "DA").cleaner) == ("C", "shift")
+    assert (modified.rule_for(0x0008EEEE, "DA").code, modified.rule_for(0x0008EEEE, "DA").cleaner) == (
+        "C",
+        "shift",
+    )
     assert modified.rule_for(0x0008EEEE, "TM").code == "K"
 
 
@@ -156,7 +182,9 @@ def test_the_birth_date_has_no_option_and_is_never_kept() -> None:
         assert load_profile("basic", (option,)).rules[0x00100030].code == "Z"
 
 
-@pytest.mark.parametrize("order", [("retain-full-dates", "retain-modified-dates"), ("retain-modified-dates", "retain-full-dates")])
+@pytest.mark.parametrize(
+    "order", [("retain-full-dates", "retain-modified-dates"), ("retain-modified-dates", "retain-full-dates")]
+)
 def test_full_and_modified_dates_exclude_each_other(order: tuple[str, str]) -> None:
     with pytest.raises(ProfileError, match=r"exclude each other"):
         load_profile("basic", order)
@@ -180,7 +208,12 @@ def test_every_option_of_the_standard_has_a_file_with_its_code() -> None:
 
 @pytest.mark.parametrize(
     ("options", "temporal"),
-    [((), "REMOVED"), (("retain-full-dates",), "UNMODIFIED"), (("retain-modified-dates",), "MODIFIED"), (("retain-uids",), "REMOVED")],
+    [
+        ((), "REMOVED"),
+        (("retain-full-dates",), "UNMODIFIED"),
+        (("retain-modified-dates",), "MODIFIED"),
+        (("retain-uids",), "REMOVED"),
+    ],
 )
 def test_what_is_said_of_dates_is_what_is_done_to_them(options: tuple[str, ...], temporal: str) -> None:
     assert load_profile("basic", options).temporal == temporal
@@ -190,10 +223,17 @@ def test_the_default_profile_keeps_intervals_stains_and_one_pseudonym_a_patient(
     profile = load_profile()
 
     assert profile.name == "research-wsi"
-    assert [option.keyword for option in profile.claimed] == ["retain-modified-dates", "clean-structured-content"]
+    assert [option.keyword for option in profile.claimed] == [
+        "retain-modified-dates",
+        "clean-structured-content",
+    ]
     assert [profile.rules[tag].code for tag in (0x00100020, 0x00100010, 0x00200010, 0x00080050)] == ["D"] * 4
     assert profile.pixels == {
-        **{"VOLUME": "keep", "THUMBNAIL": "keep", "LABEL": "drop", "OVERVIEW": "drop", "other": "keep"},
+        "VOLUME": "keep",
+        "THUMBNAIL": "keep",
+        "LABEL": "drop",
+        "OVERVIEW": "drop",
+        "other": "keep",
         "burned-in": "quarantine",
     }
     assert shipped_names() == ["basic", "research-wsi"]
@@ -210,11 +250,17 @@ REASON = 'reason = "because"'
         ('extends = "basics"', "no profile 'basics'; did you mean 'basic'"),
         ('[pixels]\nLABLE = "drop"', "no 'LABLE'; did you mean 'LABEL'"),
         ('[pixels]\nLABEL = "dorp"', "no policy 'dorp'; did you mean 'drop'"),
-        (f'[[override]]\nkeyword = "PatientNmae"\naction = "K"\n{REASON}', "'PatientNmae' is no tag and no keyword of PS3.6; did you mean 'PatientName'"),
+        (
+            f'[[override]]\nkeyword = "PatientNmae"\naction = "K"\n{REASON}',
+            "'PatientNmae' is no tag and no keyword of PS3.6; did you mean 'PatientName'",
+        ),
         (f'[[override]]\nkeyword = "PatientName"\naction = "Q"\n{REASON}', "no action 'Q'"),
         (f'[[override]]\nkeyword = "PatientName"\naction = "C"\n{REASON}', "no action 'C'"),
         ('[[override]]\nkeyword = "PatientName"\naction = "K"', "has no reason"),
-        (f'[[override]]\nkeywrod = "PatientName"\naction = "K"\n{REASON}', "no 'keywrod'; did you mean 'keyword'"),
+        (
+            f'[[override]]\nkeywrod = "PatientName"\naction = "K"\n{REASON}',
+            "no 'keywrod'; did you mean 'keyword'",
+        ),
         (f'[[override]]\naction = "K"\n{REASON}', "names no attribute"),
         ("name = [", "mine.toml"),
         ("name = 5", "name.*text"),
@@ -225,7 +271,9 @@ REASON = 'reason = "because"'
         ("[[override]]\nkeyword = 5\naction = 'K'\nreason = 'x'", "tables of texts"),
     ],
 )
-def test_what_is_unknown_or_of_the_wrong_kind_is_refused_with_the_nearest_word(tmp_path: Path, text: str, complaint: str) -> None:
+def test_what_is_unknown_or_of_the_wrong_kind_is_refused_with_the_nearest_word(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     with pytest.raises(ProfileError, match=complaint):
         load_profile(written(tmp_path, text))
 
@@ -248,7 +296,12 @@ def test_an_override_names_its_file_and_outranks_table_and_options(tmp_path: Pat
     text = f'extends = "basic"\noptions = ["retain-uids"]\n[[override]]\ntag = "(0008,0018)"\naction = "U"\n{REASON}'
     rule = load_profile(written(tmp_path, text)).rules[0x00080018]
 
-    assert (rule.code, rule.origin, rule.reason, rule.anywhere) == ("U", "mine.toml, override", "because", True)
+    assert (rule.code, rule.origin, rule.reason, rule.anywhere) == (
+        "U",
+        "mine.toml, override",
+        "because",
+        True,
+    )
 
 
 @pytest.mark.parametrize("text", ["(0010,0020)", "00100020", "0010,0020", "PatientID"])
@@ -263,6 +316,12 @@ def test_what_only_looks_like_a_tag_is_refused(text: str) -> None:
 
 
 def test_the_words_of_an_option_never_depend_on_the_profile() -> None:
-    one: Profile = load_profile("basic", ("retain-uids", "retain-uids",))
+    one: Profile = load_profile(
+        "basic",
+        (
+            "retain-uids",
+            "retain-uids",
+        ),
+    )
 
     assert [option.keyword for option in one.options] == ["retain-uids"]

@@ -62,13 +62,18 @@ def test_another_key_or_scope_gives_other_answers(other: Pseudonymizer) -> None:
 def test_another_role_gives_another_identifier() -> None:
     pseudonymizer = Pseudonymizer(KEY)
 
-    answers = {pseudonymizer.identifier(role, b"7309") for role in ("patient", "specimen", "study", "AccessionNumber")}
+    answers = {
+        pseudonymizer.identifier(role, b"7309")
+        for role in ("patient", "specimen", "study", "AccessionNumber")
+    }
 
     assert len(answers) == 4
 
 
 def test_role_scope_and_value_cannot_run_into_one_another() -> None:
-    assert Pseudonymizer(KEY, scope="a").identifier("x", b"bc") != Pseudonymizer(KEY, scope="ab").identifier("x", b"c")
+    assert Pseudonymizer(KEY, scope="a").identifier("x", b"bc") != Pseudonymizer(KEY, scope="ab").identifier(
+        "x", b"c"
+    )
     assert Pseudonymizer(KEY).identifier("x1", b"1:y") != Pseudonymizer(KEY).identifier("x", b"11:y")
 
 
@@ -129,7 +134,12 @@ def test_a_key_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("ab" * 31, "shorter than 32"), ("", "shorter than 32"), ("zz" * 32, "other than hexadecimal"), ("é" * 64, "cannot be read")],
+    [
+        ("ab" * 31, "shorter than 32"),
+        ("", "shorter than 32"),
+        ("zz" * 32, "other than hexadecimal"),
+        ("é" * 64, "cannot be read"),
+    ],
 )
 def test_a_broken_key_file_is_named_without_its_content(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "key"

@@ -21,6 +21,7 @@ from wsidicom.errors import WsiDicomError, WsiDicomNotFoundError, WsiDicomUidDup
 
 from dicomanon.config import load_config
 from dicomanon.node.run import print_status
+from tests.canary import forms
 from tests.peers import LARGEST_PDU, peer_program
 
 if TYPE_CHECKING:
@@ -154,6 +155,12 @@ def data_set(path: Path) -> bytes:
     data = path.read_bytes()
     length = int.from_bytes(data[140:144], "little")
     return data[144 + length :]
+
+
+def found_in(values: Iterable[str], data: bytes) -> list[str]:
+    """List the values that stand in `data` in any of the forms of the canary search."""
+    lowered = data.lower()
+    return [value for value in values if any(form in lowered for form in set(forms(value)))]
 
 
 def flavour(dataset: Dataset) -> str:

@@ -42,6 +42,8 @@ def main() -> int:
     if unknown := [name for name in wanted if name not in ROWS]:
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
     found: list[Figure] = []
+    if arguments.folder:
+        Path(arguments.folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.folder) as folder:
         for name in wanted:
             print(f"measuring: {name}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("convert")
+@click.command("convert", short_help="Vendor slides to de-identified DICOM.")
 @click.argument("slides", nargs=-1, required=True, type=options.EXISTING)
 @options.out
 @options.profile

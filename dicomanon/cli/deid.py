@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("deid")
+@click.command("deid", short_help="DICOM files to de-identified DICOM files.")
 @click.argument("inputs", nargs=-1, required=True, type=options.EXISTING)
 @options.out
 @options.profile

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("demo")
+@click.command("demo", short_help="The whole way on one slide, shown.")
 @click.argument("slide", required=False, type=options.EXISTING)
 @click.option("--keep", type=options.FOLDER, help="Folder to leave the results in.")
 def run(slide: Path | None, keep: Path | None) -> None:

@@ -9,7 +9,7 @@ import click
 from dicomanon.cli import options
 
 
-@click.command("explain")
+@click.command("explain", short_help="What a profile does to an attribute, and which line says so.")
 @click.argument("profile")
 @click.argument("attribute", default="")
 @options.option

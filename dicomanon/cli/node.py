@@ -9,7 +9,7 @@ import click
 from dicomanon.cli import options
 
 
-@click.command("node")
+@click.command("node", short_help="Receive, de-identify and forward over DICOM.")
 @click.option(
     "--config",
     "-c",

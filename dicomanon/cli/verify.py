@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("verify")
+@click.command("verify", short_help="Look for identifying values in what is about to leave.")
 @click.argument("out", nargs=-1, required=True, type=options.EXISTING)
 @click.option(
     "--source",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon.errors import MalformedError
 from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, HeadScrubber
+from dicomanon.part10.encoding import MARKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ def copy_body(instance: Instance, sink: Sink) -> bytes:
     length = instance.pixels.length
     if length is not None:
         return _copy_native(instance.body, length, sink.write)
-    return _Fragments(instance.body, sink.write).copy()
+    return _Fragments(instance.body, sink.write, marked=instance.meta.transfer_syntax_uid in MARKED).copy()
 
 
 def _copy_native(body: Reader, length: int, write: Write) -> bytes:
@@ -69,8 +70,9 @@ class _Fragments:
     of the fragment being copied, `passed` the offset of the window's front in the value.
     """
 
-    def __init__(self, body: Reader, write: Write) -> None:
+    def __init__(self, body: Reader, write: Write, *, marked: bool) -> None:
         self._body = body
+        self._marked = marked
         self._write = write
         self._buffer = bytearray(WINDOW + 2 * MAX_HEAD)
         self._view = memoryview(self._buffer)
@@ -149,7 +151,7 @@ class _Fragments:
         if held < length and held < _HEAD_PROBE:
             return False
         try:
-            scrub(self._buffer, start, start + min(held, length))
+            head = scrub(self._buffer, start, start + min(held, length))
         except HeadCutShortError:
             if held < length and held < MAX_HEAD:
                 return False
@@ -158,4 +160,6 @@ class _Fragments:
             ) from None
         except MalformedError as error:
             raise MalformedError(f"fragment {items}: {error}", offset=self._passed + at) from None
+        if not head and self._marked and items == 1:
+            raise MalformedError("the first fragment begins no code stream", offset=self._passed + at)
         return True

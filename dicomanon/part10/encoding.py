@@ -38,6 +38,10 @@ ENCAPSULATED = frozenset(
     ]
 )
 """Explicit VR Little Endian with fragments of a code stream, which this package never opens."""
+MARKED = frozenset(
+    f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 92, 93, 201, 202, 203)
+)
+"""Those whose frames are JPEG, JPEG-LS or JPEG 2000 code streams and begin with SOI or SOC."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,9 @@ class AsideFile:
         return self._descriptor
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file; some file systems say only now that they are full."""
+        with storage_errors():
+            os.close(self._descriptor)
 
 
 @cache
@@ -120,12 +121,13 @@ def aside_file(folder: Path, *, durable: bool = True) -> Iterator[AsideFile]:
     """Open a hidden file in `folder`; it is removed if the block raises, and left where it is if not."""
     out = AsideFile(folder / f".{secrets.token_hex(16)}{PART_SUFFIX}", durable=durable)
     try:
-        yield out
+        try:
+            yield out
+        finally:
+            out.close()
     except BaseException:
         out.path.unlink(missing_ok=True)
         raise
-    finally:
-        out.close()
 
 
 def sync_folder(folder: Path) -> None:

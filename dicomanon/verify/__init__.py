@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicomanon import standard
+from dicomanon.errors import LeakError
 from dicomanon.identifying import DATE_VRS, NUMBER_VRS, SHORTEST_NUMBER
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
-from dicomanon.part10.encoding import DEFLATED, encoding_of
+from dicomanon.part10.encoding import DEFLATED, MARKED, encoding_of
 from dicomanon.part10.index import index_header
 from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 BINARY_VRS = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL US UV".split())
+CODING_SCHEME = 0x00080102
 DEEP_WINDOW = 1 << 20
 HUFFMAN_RUNS = (
     b"*456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x83",
@@ -75,7 +77,13 @@ class Verifier:
         if instance.pixels is not None:
             at = _value_offset(residue, header, encoding)
             if instance.pixels.length is None:
-                pieces += fragment_pieces(written, at)
+                try:
+                    marked = instance.meta.transfer_syntax_uid in MARKED
+                    pieces.extend(fragment_pieces(written, at, marked=marked))
+                except LeakError as error:
+                    findings.append(
+                        Finding("pixel data", "code stream", f"whole fragments without text ({error})")
+                    )
             elif deflated:
                 pieces.append(Piece("trailer", _behind(instance.body, instance.pixels.length)))
             else:
@@ -106,7 +114,7 @@ def _explain_pieces(hits: list[Hit], pieces: list[Piece]) -> Iterator[Finding]:
 def _by_chance(piece: Piece, hit: Hit, at: int) -> bool:
     """Tell whether a hit says nothing: a few bytes among offsets or in a scan, or part of a usual Huffman table."""
     needle = hit.form.needle
-    if piece.place.startswith(("offset table", "end of fragment")):
+    if piece.place.startswith(("offset table", "end of fragment", "front of fragment")):
         return len(needle) < SHORTEST_IN_SCAN
     around = piece.data[max(at - 1, 0) : at + len(needle) + 1]
     return piece.place.startswith("head of fragment") and any(around in run for run in HUFFMAN_RUNS)
@@ -162,9 +170,9 @@ def _explain(
     profile: Profile,
 ) -> Iterator[Finding]:
     """Name the attribute of each hit in the header; words in their rightful place are no finding."""
+    leaves = _Leaves(header, entries, encoding)
     for hit in hits:
-        entry = next(entry for entry in entries if entry.start <= hit.at < entry.next)
-        path, tag, vr, whole, standard_code = _locate(header, entry, hit.at, encoding)
+        path, tag, vr, whole, standard_code = leaves.around(hit.at)
         kept = profile.rule_for(tag, vr.decode()).code == "K"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
@@ -188,25 +196,61 @@ def _is_number(vr: bytes, whole: bytes, needle: bytes) -> bool:
     return vr in NUMBER_VRS and (len(needle) < SHORTEST_NUMBER or needle not in parts)
 
 
-def _locate(header: bytes, entry: Entry, at: int, encoding: Encoding) -> tuple[str, int, bytes, bytes, bool]:
-    """Return path, tag, VR and value of the innermost element around an offset, and whether its code is public."""
-    element = next(elements_in(header, entry.start, entry.next, encoding))
-    path = path_of(element.tag)
-    public = False
-    while is_sequence(element):
-        for item in element_items(header, element):
-            if item.value <= at < item.end:
-                inside = list(elements_in(header, item.value, item.end, element.encoding))
-                schemes = [header[e.value : e.end].strip(b" \0") for e in inside if e.tag == 0x00080102]
-                public = bool(schemes) and schemes[0] in STANDARD_SCHEMES
-                element = next(each for each in inside if each.start <= at < each.next)
-                path += path_of(element.tag)
-                break
-        else:
-            break
-    known = standard.vr_of(element.tag)
-    vr = known.encode() if element.vr == b"UN" and known else element.vr
-    return path, element.tag, vr, header[element.value : element.end].strip(b" \0"), public
+class _Leaf(NamedTuple):
+    """An element without items: where it lies, what it is, and whether a code it belongs to is a public one."""
+
+    start: int
+    path: str
+    tag: int
+    vr: bytes
+    value: bytes
+    public: bool
+
+
+class _Leaves:
+    """The elements around offsets in a header; each top-level element is opened once, and only if asked for."""
+
+    def __init__(self, header: bytes, entries: list[Entry], encoding: Encoding) -> None:
+        self._header = header
+        self._entries = entries
+        self._starts = [entry.start for entry in entries]
+        self._encoding = encoding
+        self._opened: dict[int, tuple[list[int], list[_Leaf]]] = {}
+
+    def around(self, at: int) -> tuple[str, int, bytes, bytes, bool]:
+        """Return path, tag, VR and value of the innermost element around an offset, and whether its code is public."""
+        number = bisect_right(self._starts, at) - 1
+        if number not in self._opened:
+            entry = self._entries[number]
+            leaves = list(self._below("", entry.start, entry.next, self._encoding, public=False, depth=1))
+            self._opened[number] = [leaf.start for leaf in leaves], leaves
+        starts, leaves = self._opened[number]
+        leaf = leaves[max(bisect_right(starts, at) - 1, 0)]
+        return leaf.path, leaf.tag, leaf.vr, leaf.value, leaf.public
+
+    def _below(
+        self, path: str, at: int, stop: int, encoding: Encoding, *, public: bool, depth: int
+    ) -> Iterator[_Leaf]:
+        header = self._header
+        for element in elements_in(header, at, stop, encoding):
+            own = path + path_of(element.tag)
+            known = standard.vr_of(element.tag)
+            vr = known.encode() if element.vr == b"UN" and known else element.vr
+            if not is_sequence(element):
+                value = header[element.value : element.end].strip(b" \0")
+                yield _Leaf(element.start, own, element.tag, vr, value, public)
+                continue
+            yield _Leaf(element.start, own, element.tag, vr, b"", public=False)
+            for item in element_items(header, element, depth):
+                schemes = [
+                    header[each.value : each.end].strip(b" \0")
+                    for each in elements_in(header, item.value, item.end, element.encoding)
+                    if each.tag == CODING_SCHEME
+                ]
+                inner = bool(schemes) and schemes[0] in STANDARD_SCHEMES
+                yield from self._below(
+                    own, item.value, item.end, element.encoding, public=inner, depth=depth + 1
+                )
 
 
 __all__ = ["Finding", "Verifier", "Written", "WrittenBytes", "WrittenFile"]

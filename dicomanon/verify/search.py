@@ -11,7 +11,8 @@ from dicomanon.errors import LeakError
 from dicomanon.identifying import Form
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Set
+    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
 MOST_REMEMBERED = 1024
 BYTES_A_FORM = 1 << 16
@@ -78,8 +79,8 @@ class Search:
     def __init__(self) -> None:
         self._lock = Lock()
         self._automaton = _Automaton(())
-        self._known: Set[Form] = frozenset()
-        self._seen: Set[Form] = frozenset()
+        self._known: AbstractSet[Form] = frozenset()
+        self._seen: AbstractSet[Form] = frozenset()
 
     def find(self, forms: Collection[Form], *texts: bytes) -> list[list[Hit]]:
         """Return for each text every form that stands in it; raise LeakError if the search itself does not work.
@@ -91,7 +92,7 @@ class Search:
         automaton, new = self._ready_for(wanted, sum(map(len, texts)))
         return [_found(wanted, automaton, new, text) for text in texts]
 
-    def _ready_for(self, wanted: Set[Form], size: int) -> tuple[_Automaton, Set[Form]]:
+    def _ready_for(self, wanted: AbstractSet[Form], size: int) -> tuple[_Automaton, AbstractSet[Form]]:
         """Return the automaton to use on `size` bytes, and the forms that it does not have."""
         with self._lock:
             new = wanted - self._known - {_CONTROL}
@@ -106,7 +107,9 @@ class Search:
             return self._automaton, new
 
 
-def _found(wanted: Set[Form], automaton: _Automaton, new: Set[Form], data: bytes) -> list[Hit]:
+def _found(
+    wanted: AbstractSet[Form], automaton: _Automaton, new: AbstractSet[Form], data: bytes
+) -> list[Hit]:
     text = data + _CONTROL_TEXT
     hits = [Hit(automaton.forms[number], at) for number, at in automaton.matches(text)]
     hits = [hit for hit in hits if hit.form in wanted and _counts(hit.form, text, hit.at)]

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROBE = 4096
+FRONT = 512
+"""Bytes searched of a fragment that goes on with a frame: enough to hold what only looks like a continuation."""
 TAIL = 8
 _LENGTH = TAIL + 4
 _VALUE = TAIL + 8
@@ -57,9 +59,10 @@ class Piece(NamedTuple):
     data: bytes
 
 
-def fragment_pieces(written: Written, at: int) -> Iterator[Piece]:
+def fragment_pieces(written: Written, at: int, *, marked: bool) -> Iterator[Piece]:
     """Yield offset table and fragment heads of the encapsulated value at `at`, equal heads once; last the trailer.
 
+    `marked`: frames begin with SOI or SOC, so that a fragment without is a frame's continuation, or pretends to be.
     Raises LeakError for a head that still carries text, and for a structure that does not add up.
     """
     heads: set[bytes] = set()
@@ -89,6 +92,8 @@ def fragment_pieces(written: Written, at: int) -> Iterator[Piece]:
             if last and last not in heads:
                 heads.add(last)
                 yield Piece(f"head of fragment {number}", last)
+            elif not last and marked:
+                yield Piece(f"front of fragment {number}", read_at(min(length, FRONT), at + 8))
         number += 1
         at += 8 + length
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import resource
 import shutil
@@ -258,6 +259,17 @@ def test_an_error_in_the_block_removes_the_file_that_was_being_written(tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_closed_is_a_storage_error_and_removed(tmp_path: Path) -> None:
+    def closed_too_early() -> None:
+        with aside_file(tmp_path) as out:
+            os.close(out.fileno())
+
+    with pytest.raises(StorageError, match="EBADF"):
+        closed_too_early()
 
     assert list(tmp_path.iterdir()) == []
 

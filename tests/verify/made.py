@@ -69,11 +69,18 @@ def opened(data: bytes) -> Instance:
 
 
 def route_of(
-    profile: str = "basic", options: Iterable[str] = (), *, key: bytes = KEY, scope: str = "", ephemeral: bool = False
+    profile: str = "basic",
+    options: Iterable[str] = (),
+    *,
+    key: bytes = KEY,
+    scope: str = "",
+    ephemeral: bool = False,
 ) -> Route:
     """Return a route that does not wait for the disk."""
     pseudonymizer = Pseudonymizer(key, ephemeral=ephemeral)
-    return make_route("test", load_profile(profile, tuple(options)), pseudonymizer, scope=scope, durable=False)
+    return make_route(
+        "test", load_profile(profile, tuple(options)), pseudonymizer, scope=scope, durable=False
+    )
 
 
 def cleaned(
@@ -86,7 +93,9 @@ def cleaned(
     verified: bool = True,
 ) -> Found:
     """De-identify a data set in memory and return what came out."""
-    data = clear_in_memory(opened(file_of(elements, syntax)), route_of(profile, options, scope=scope), verified=verified)
+    data = clear_in_memory(
+        opened(file_of(elements, syntax)), route_of(profile, options, scope=scope), verified=verified
+    )
     return found_in(data)
 
 

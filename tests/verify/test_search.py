@@ -76,7 +76,10 @@ def test_many_patients_in_a_row_are_each_searched_for_their_own() -> None:
     for number in range(300):
         forms = [Form(b"patient%05d" % (number * 20 + each), "letter") for each in range(20)]
         hits = search.find(forms, b"of PATIENT%05d;" % (number * 20 + 3), b"of nobody")
-        assert [[hit.form.needle for hit in each] for each in hits] == [[b"patient%05d" % (number * 20 + 3)], []]
+        assert [[hit.form.needle for hit in each] for each in hits] == [
+            [b"patient%05d" % (number * 20 + 3)],
+            [],
+        ]
 
 
 def test_a_value_over_the_edge_of_two_windows_is_found() -> None:

@@ -1,0 +1,5 @@
+"""`python -m dicomanon` is `dicomanon`."""
+
+from dicomanon.cli import main
+
+main()
