@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ class AuditLog:
 
     def add(self, record: AuditRecord) -> None:
         """Append a record."""
-        line = json.dumps(asdict(record), separators=(",", ":")).encode() + b"\n"
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": at, **asdict(record)}, separators=(",", ":")).encode() + b"\n"
         with self._lock, storage_errors():
             rest = memoryview(line)
             while rest:  # a full disk takes a part, and says so at the next

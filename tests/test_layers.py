@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dicomanon"
 
-LAYERS = tuple(
-    """
-    errors standard part10 pseudonym profile icc characters identifying actions rules content flags deidentify
-    pixels verify audit pipeline sources convert sinks config node batch check explain risk demo cli
-    """.split()
+LAYERS = (
+    *("errors", "standard", "part10", "pseudonym", "profile", "icc", "characters", "identifying", "actions"),
+    *(
+        "rules",
+        "content",
+        "flags",
+        "deidentify",
+        "pixels",
+        "verify",
+        "audit",
+        "pipeline",
+        "sources",
+        "convert",
+    ),
+    *("sinks", "config", "node", "batch", "check", "explain", "risk", "demo", "cli"),
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 

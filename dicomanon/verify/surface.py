@@ -78,7 +78,7 @@ def fragment_pieces(written: Written, at: int, *, marked: bool) -> Iterator[Piec
             yield Piece(f"end of fragment {number - 1}", read_at(at - start, start))
         tag = block[TAIL:_LENGTH]
         if tag != _ITEM:
-            if tag != _DELIMITER:
+            if tag != _DELIMITER or block[_LENGTH:_VALUE] != bytes(4):
                 raise LeakError("the written fragments do not add up", offset=at)
             yield Piece("trailer", rest(written, at + 8))
             return

@@ -145,7 +145,7 @@ def test_broken_heads_are_refused_with_the_number_of_their_fragment(frame: bytes
 def test_a_fragment_that_starts_no_code_stream_is_left_alone() -> None:
     fragment = bytes(64) + SCAN[:100]
 
-    assert passed(fragment) == [fragment]
+    assert passed(jpeg(), fragment) == [jpeg(), fragment]
     assert HeadScrubber().scrub(bytearray(fragment), 0, len(fragment)) == 0
 
 

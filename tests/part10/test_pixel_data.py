@@ -124,10 +124,11 @@ def test_float_and_double_float_pixel_data_leave_bit_for_bit(
     assert CANARY not in written
 
 
-def test_an_instance_without_pixel_data_is_cleared(route: Route, tmp_path: Path) -> None:
-    written = cleared(slide_file(EXPLICIT, pixels=b""), route, tmp_path / "out")
+def test_a_slide_that_ends_before_its_pixel_data_is_refused(route: Route, tmp_path: Path) -> None:
+    outcome = sent(slide_file(EXPLICIT, pixels=b""), route, tmp_path / "out")
 
-    assert "PixelData" not in dcmread(io.BytesIO(written))
+    assert isinstance(outcome, Quarantined)
+    assert (outcome.reason, outcome.message) == ("malformed", "Pixel Data is missing at (7FE0,0010)")
 
 
 def _behind(coding: Coding) -> bytes:

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
-from dicomanon.part10.encoding import EXPLICIT_LITTLE, encoding_of, pack_element, pack_sequence
+from dicomanon.part10.encoding import ENCAPSULATED, EXPLICIT_LITTLE, encoding_of, pack_element, pack_sequence
 from dicomanon.part10.read import read_instance
 from dicomanon.part10.write import file_meta
 from dicomanon.pipeline import clear_in_memory, make_route
@@ -26,6 +26,7 @@ ROOT = b"1.2.826.0.1.3680043.10.1947.55."
 SOP_INSTANCE = ROOT + b"1"
 STUDY = ROOT + b"2"
 SERIES = ROOT + b"3"
+PIXEL_DATA = 0x7FE00010
 PATIENT_ID = b"MRN-7309177"
 
 Elements = dict[int, tuple[bytes, bytes | list["Elements"]]]
@@ -57,10 +58,11 @@ def encode(elements: Elements, encoding: Encoding) -> bytes:
 
 
 def file_of(elements: Elements, syntax: str = EXPLICIT_LITTLE) -> bytes:
-    """Return a Part 10 file that has these elements."""
+    """Return a Part 10 file that has these elements, and native pixels unless the syntax or they say otherwise."""
     instance = elements[0x00080018][1]
     assert isinstance(instance, bytes)
-    return file_meta(WSI.decode(), instance.decode(), syntax) + encode(elements, encoding_of(syntax))
+    pixels: Elements = {} if syntax in ENCAPSULATED else {PIXEL_DATA: (b"OB", bytes(8))}
+    return file_meta(WSI.decode(), instance.decode(), syntax) + encode(pixels | elements, encoding_of(syntax))
 
 
 def opened(data: bytes) -> Instance:
@@ -104,9 +106,21 @@ def found_in(data: bytes) -> Found:
     instance = opened(data)
     found: Found = {}
     encoding = encoding_of(instance.meta.transfer_syntax_uid)
-    for path, value in _walk(instance.header, 0, len(instance.header), encoding, ()):
-        found.setdefault(path, []).append(value)
+    for part in (instance.header, _trailer(instance)):
+        for path, value in _walk(part, 0, len(part), encoding, ()):
+            found.setdefault(path, []).append(value)
     return found
+
+
+def _trailer(instance: Instance) -> bytes:
+    """Return the elements behind native Pixel Data."""
+    if instance.pixels is None or instance.pixels.length is None:
+        return b""
+    window = memoryview(bytearray(1 << 20))
+    parts = []
+    while count := instance.body.readinto(window):
+        parts.append(bytes(window[:count]))
+    return b"".join(parts)[instance.pixels.length :]
 
 
 def _walk(
