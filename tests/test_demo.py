@@ -20,7 +20,7 @@ from dicomanon.demo.identified import PATIENT, write_identified_slide
 from dicomanon.demo.processes import find_program, free_port
 from dicomanon.demo.show import Story
 from dicomanon.demo.slide import NAME, make_slide
-from dicomanon.errors import PeerRefusedError
+from dicomanon.errors import PeerRefusedError, UsageError
 from dicomanon.part10.read import read_instance
 from tests.peers import peer_program
 
@@ -248,7 +248,8 @@ def test_the_checks_fail_on_what_was_not_cleared(sent: list[Path], tmp_path: Pat
     assert checks.negative_control(sent[0], sent, tmp_path).passed
     nothing = tmp_path / "nothing"
     nothing.mkdir()
-    assert not checks.negative_control(sent[0], [nothing], tmp_path).passed
+    with pytest.raises(UsageError):
+        checks.negative_control(sent[0], [nothing], tmp_path)
 
 
 def test_a_changed_frame_is_not_the_same_frame(sent: list[Path], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import struct
 
 from hypothesis import strategies as st
 
-from tests.part10.building import CANARY, UNDEFINED, Coding, slide_elements
+from tests.part10.building import CANARY, UNDEFINED, Coding, native, slide_elements
 
 SEQUENCES = (0x00081115, 0x0008114A, 0x00101002, 0x0018A001, 0x00400518, 0x00400555, 0x00400560, 0x00400610)
 INNER_SEQUENCES = (
@@ -126,7 +126,7 @@ def slides(draw: st.DrawFn, coding: Coding) -> bytes:
     """Make a slide by its top level, and more or less anything below."""
     top = slide_elements(coding)
     content = b"".join(value for _, value in sorted(top.items()))
-    return content + draw(elements(coding))
+    return content + draw(elements(coding)) + native(coding)
 
 
 @st.composite

@@ -52,7 +52,8 @@ def test_each_row_names_a_real_attribute_that_the_table_leaves_open(supplement: 
 
     assert len(supplement["row"]) > 200
     for row in supplement["row"]:
-        assert set(row) == {"tag", "keyword", "action", "reason"}
+        cleaned = {"cleaner"} if row["action"] == "C" else set()
+        assert set(row) == {"tag", "keyword", "action", "reason"} | cleaned
         tag = tag_of_row(row)
         assert standard.keyword_of(tag) == row["keyword"]
         assert standard.row_for(tag) is None, row["keyword"]
@@ -119,9 +120,15 @@ def test_what_can_name_a_patient_or_a_site_is_not_kept(supplement: dict[str, Any
 
 @pytest.mark.parametrize(
     "keyword",
-    ["Manufacturer", "ManufacturerModelName", "SoftwareVersions", "CodeMeaning", "SOPClassUID", "ICCProfile"],
+    ["Manufacturer", "ManufacturerModelName", "SoftwareVersions", "CodeMeaning", "SOPClassUID"],
 )
 def test_what_science_and_viewers_need_is_kept(supplement: dict[str, Any], keyword: str) -> None:
     (row,) = (row for row in supplement["row"] if row["keyword"] == keyword)
 
     assert row["action"] == "K"
+
+
+def test_colour_profiles_are_cleaned_and_not_lost(supplement: dict[str, Any]) -> None:
+    (row,) = (row for row in supplement["row"] if row["keyword"] == "ICCProfile")
+
+    assert (row["action"], row["cleaner"]) == ("C", "icc")
