@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from errno import errorcode
 from io import BytesIO
@@ -140,9 +141,8 @@ def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[
         write(deidentified, out)
         _, sop_instance, study, series = deidentified.identity
         name = f"{study}/{series}/{sop_instance}.dcm"
-        _verify(route, WrittenFile(out.fileno()), deidentified, name)
-        if route.durable:
-            out.sync()
+        with out.syncing() if route.durable else nullcontext():
+            _verify(route, WrittenFile(out.fileno()), deidentified, name)
     identity = deidentified.identity
     syntax = instance.meta.transfer_syntax_uid
     record = AuditRecord(

@@ -8,6 +8,7 @@ import secrets
 import zlib
 from contextlib import contextmanager
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from dicomanon import __version__
@@ -83,6 +84,26 @@ class AsideFile:
         """Return when the bytes are on the disk."""
         with storage_errors():
             os.fsync(self._descriptor)
+
+    @contextmanager
+    def syncing(self) -> Iterator[None]:
+        """Wait for the disk while the block runs; leave it when both are done, or raise StorageError."""
+        failed: list[StorageError] = []
+
+        def wait() -> None:
+            try:
+                self.sync()
+            except StorageError as error:
+                failed.append(error)
+
+        thread = Thread(target=wait)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        if failed:
+            raise failed[0]
 
     def fileno(self) -> int:
         """Return the descriptor, open for reading and writing."""
