@@ -86,9 +86,9 @@ def convert_slides_identified(
     slides: list[Path], out: Path, options: ConvertOptions
 ) -> Iterator[list[Result]]:
     """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
-    from dicomanon.convert import instances  # noqa: PLC0415  # heavy
-    from dicomanon.part10.plain import write_identified  # noqa: PLC0415
-    from dicomanon.sources import open_slide  # noqa: PLC0415  # heavy
+    from dicomanon.convert import instances  # heavy
+    from dicomanon.part10.plain import write_identified
+    from dicomanon.sources import open_slide  # heavy
 
     with storage_errors():
         out.mkdir(parents=True, exist_ok=True)
@@ -111,8 +111,8 @@ def _run(work: partial[list[Result]], paths: list[Path], job: Job, processes: in
     if processes == 1 or len(paths) == 1:
         yield from map(work, paths)
         return
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # noqa: PLC0415  # only for several
-    from multiprocessing import get_context  # noqa: PLC0415
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # only for several
+    from multiprocessing import get_context
 
     with ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
         futures: list[Future[list[Result]]] = []
@@ -163,8 +163,8 @@ def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Resul
 
 
 def _convert_slide(path: Path, job: Job, options: ConvertOptions) -> list[Result]:
-    from dicomanon.convert import instance  # noqa: PLC0415  # heavy
-    from dicomanon.sources import open_slide  # noqa: PLC0415  # heavy
+    from dicomanon.convert import instance  # heavy
+    from dicomanon.sources import open_slide  # heavy
 
     results = []
     try:

@@ -124,8 +124,8 @@ def _opened(path: Path) -> Iterator[Instance]:
             return
     except DicomanonError:
         pass
-    from dicomanon.convert import ConvertOptions, instances  # noqa: PLC0415  # heavy
-    from dicomanon.sources import open_slide  # noqa: PLC0415  # heavy
+    from dicomanon.convert import ConvertOptions, instances  # heavy
+    from dicomanon.sources import open_slide  # heavy
 
     try:
         with open_slide(path) as slide:

@@ -109,7 +109,7 @@ def test_every_option_of_the_standard_is_in_the_page_of_profiles() -> None:
 
 
 def test_the_node_page_shows_a_configuration_that_loads(tmp_path: Path) -> None:
-    from dicomanon.config import load_config  # noqa: PLC0415
+    from dicomanon.config import load_config
 
     page = (REPOSITORY / "docs" / "node.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
@@ -121,7 +121,7 @@ def test_the_node_page_shows_a_configuration_that_loads(tmp_path: Path) -> None:
 
 
 def test_the_profile_page_shows_a_profile_that_compiles(tmp_path: Path) -> None:
-    from dicomanon.profile import load_profile  # noqa: PLC0415
+    from dicomanon.profile import load_profile
 
     page = (REPOSITORY / "docs" / "profiles.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)

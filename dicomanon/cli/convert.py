@@ -41,8 +41,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Convert vendor slides to DICOM and de-identify them on the way; exit codes as `deid`."""
-    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # noqa: PLC0415  # heavy
-    from dicomanon.convert.options import ConvertOptions  # noqa: PLC0415
+    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # heavy
+    from dicomanon.convert.options import ConvertOptions
 
     said = ConvertOptions(patient_id=patient_id)
     files = list(slides)

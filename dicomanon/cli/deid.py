@@ -40,7 +40,7 @@ def run(
 
     Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason; 2: the command is wrong.
     """
-    from dicomanon.batch import Job, compiled, deidentify_files, dicom_files  # noqa: PLC0415  # heavy
+    from dicomanon.batch import Job, compiled, deidentify_files, dicom_files  # heavy
 
     fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)

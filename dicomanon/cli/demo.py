@@ -20,6 +20,6 @@ def run(slide: Path | None, keep: Path | None) -> None:
 
     Without SLIDE it takes one of its own.
     """
-    from dicomanon.demo import demo  # noqa: PLC0415  # heavy
+    from dicomanon.demo import demo  # heavy
 
     raise SystemExit(demo(slide, keep, click.echo))

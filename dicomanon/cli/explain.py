@@ -16,7 +16,7 @@ from dicomanon.cli import options
 @options.as_json
 def run(profile: str, attribute: str, option: tuple[str, ...], *, as_json: bool) -> None:
     """Print the rule of PROFILE for ATTRIBUTE (tag or keyword), or all rules, each with where it comes from."""
-    from dicomanon.explain import explain, lines  # noqa: PLC0415
+    from dicomanon.explain import explain, lines
 
     found = explain(profile, option, attribute)
     if as_json:

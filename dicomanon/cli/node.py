@@ -45,7 +45,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Receive instances (C-STORE, C-ECHO), clear each as it arrives, keep it until the destination has it."""
-    from dicomanon.node.run import configured, print_status, run_until_signal  # noqa: PLC0415  # heavy
+    from dicomanon.node.run import configured, print_status, run_until_signal  # heavy
 
     settings = configured(
         config, forward=forward, port=port, spool=spool, profile=profile, key=key, scope=scope

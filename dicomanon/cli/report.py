@@ -51,8 +51,8 @@ def _say(result: Result) -> None:
 
 
 def _with_bar(results: Iterable[list[Result]], total: int, what: str) -> Iterator[list[Result]]:
-    from rich.console import Console  # noqa: PLC0415  # only for a terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console  # only for a terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     with Progress(

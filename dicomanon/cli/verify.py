@@ -39,7 +39,7 @@ def run(
 
     Exit code 0: nothing found; 1: something found, each with its place, never with its value.
     """
-    from dicomanon.check import check_files  # noqa: PLC0415  # heavy
+    from dicomanon.check import check_files  # heavy
 
     checked = check_files(out, source, profile, option, deep=deep)
     if as_json:

@@ -64,8 +64,8 @@ def instance(slide: SlideSource, index: int, options: ConvertOptions) -> Instanc
 
 
 def _encode(dataset: Dataset) -> bytes:
-    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415  # heavy
-    from pydicom.filewriter import write_dataset  # noqa: PLC0415  # heavy
+    from pydicom.filebase import DicomBytesIO  # heavy
+    from pydicom.filewriter import write_dataset  # heavy
 
     out = DicomBytesIO()
     out.is_little_endian = True

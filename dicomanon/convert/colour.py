@@ -17,7 +17,7 @@ def icc_profile(own: bytes | None) -> bytes:
 
 @cache
 def _srgb() -> bytes:
-    from imagecodecs import cms_profile  # noqa: PLC0415  # heavy
+    from imagecodecs import cms_profile  # heavy
 
     made = bytes(cms_profile("srgb"))
     return made[:_DATE] + _NEUTRAL_DATE + made[_DATE_END:]

@@ -31,7 +31,7 @@ _ORIENTATION = [0, -1, 0, -1, 0, 0]
 
 def header(slide: SlideSource, image: SlideImage, index: int, options: ConvertOptions) -> Dataset:
     """Return every element before the offset tables and Pixel Data; `index` is that in `slide.images`."""
-    from pydicom.dataset import Dataset  # noqa: PLC0415  # heavy
+    from pydicom.dataset import Dataset  # heavy
 
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -182,7 +182,7 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 
 
 def _item(**elements: Any) -> Dataset:
-    from pydicom.dataset import Dataset  # noqa: PLC0415  # heavy
+    from pydicom.dataset import Dataset  # heavy
 
     item = Dataset()
     for keyword, value in elements.items():

@@ -16,6 +16,6 @@ def demo(slide: Path | None, keep: Path | None, say: Callable[[str], object]) ->
 
     `keep` is a folder for what came out and the report. No process and no file is left otherwise.
     """
-    from dicomanon.demo.run import run  # noqa: PLC0415  # light, for the processes that are started from here
+    from dicomanon.demo.run import run  # light, for the processes that are started from here
 
     return run(slide, keep, say)

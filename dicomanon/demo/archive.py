@@ -146,7 +146,7 @@ def _storescp(program: str, folder: Path) -> Iterator[Archive]:
 
 def _answers(port: int, child: Child) -> bool | None:
     """Tell whether it answers C-ECHO, and has written so in its log: the port may be someone else's."""
-    from pynetdicom import AE  # noqa: PLC0415  # heavy
+    from pynetdicom import AE  # heavy
 
     entity: Any = AE(ae_title="DEMOPROBE")
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = 2

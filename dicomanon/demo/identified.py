@@ -45,9 +45,9 @@ def write_identified_slide(slide: Path, folder: Path) -> list[Path]:
 
 def _as_filed(instance: Instance) -> Instance:
     """Add what a laboratory system knows and the scanner does not: the case, its people, and the staining."""
-    from pydicom.filebase import DicomBytesIO  # noqa: PLC0415  # heavy
-    from pydicom.filereader import read_dataset  # noqa: PLC0415
-    from pydicom.filewriter import write_dataset  # noqa: PLC0415
+    from pydicom.filebase import DicomBytesIO  # heavy
+    from pydicom.filereader import read_dataset
+    from pydicom.filewriter import write_dataset
 
     dataset = read_dataset(BytesIO(instance.header), is_implicit_VR=False, is_little_endian=True)
     dataset.StudyDate, dataset.StudyTime = "20260320", "101500"
@@ -92,7 +92,7 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
 
 
 def _item(**elements: Any) -> Dataset:
-    from pydicom.dataset import Dataset  # noqa: PLC0415  # heavy
+    from pydicom.dataset import Dataset  # heavy
 
     item = Dataset()
     for keyword, value in elements.items():

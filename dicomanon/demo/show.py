@@ -124,9 +124,9 @@ def _plain(table: list[Row]) -> list[str]:
 
 
 def _ruled(table: list[Row]) -> list[str]:
-    from rich.console import Console  # noqa: PLC0415  # only for a terminal
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # only for a terminal
+    from rich.table import Table
+    from rich.text import Text
 
     ruled = Table("", "before", "after", "")
     for row, cells in zip(table, _cells(table), strict=True):

@@ -33,7 +33,7 @@ _NUCLEI = 5000
 
 def make_slide(path: Path) -> None:
     """Write two levels of JPEG tiles, thumbnail, LZW label and macro, as the vendor lays them out."""
-    import tifffile  # noqa: PLC0415  # heavy
+    import tifffile  # heavy
 
     section = _section()
     size = f"{WIDTH}x{HEIGHT}"

@@ -118,7 +118,7 @@ class AsideFile:
 @cache
 def _start_range() -> Callable[[int, int, int], object]:
     """Return Linux's sync_file_range(2) with SYNC_FILE_RANGE_WRITE, or nothing where there is none."""
-    import ctypes  # noqa: PLC0415  # only large files need it
+    import ctypes  # only large files need it
 
     function = getattr(ctypes.CDLL(None), "sync_file_range", None)
     if function is None:

@@ -25,7 +25,7 @@ __all__ = [
 
 def formats() -> tuple[SlideFormat, ...]:
     """Return every format of this package, in the order of their names."""
-    import pkgutil  # noqa: PLC0415  # half the import time of this package
+    import pkgutil  # half the import time of this package
 
     names = sorted(
         module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")

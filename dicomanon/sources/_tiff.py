@@ -77,7 +77,7 @@ class TiffSlide:
 
 def open_tiff(path: Path) -> TiffSlide:
     """Open a TIFF and read the directory of every page; raise CorruptSlideError where that fails."""
-    import tifffile  # noqa: PLC0415  # heavy
+    import tifffile  # heavy
 
     # The library logs what it stumbles over, values included.
     logging.getLogger("tifffile").disabled = True

@@ -138,7 +138,7 @@ def native_tiles(file: FileBytes, page: Any) -> FrameStream:
     shape = (page.tilelength, page.tilewidth, page.samplesperpixel)
 
     def frames() -> Iterator[bytes]:
-        import numpy as np  # noqa: PLC0415  # heavy
+        import numpy as np  # heavy
 
         for index, (window, start, stop) in enumerate(spans(file, page.dataoffsets, page.databytecounts)):
             if start == stop:

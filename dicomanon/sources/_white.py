@@ -31,8 +31,8 @@ def white_jpeg_2000(page: Any, header: MainHeader, *, transformed: bool) -> byte
 
 
 def _encoded(page: Any, compression: int, arguments: Mapping[str, Any]) -> bytes:
-    import numpy as np  # noqa: PLC0415  # heavy, and rarely needed
-    import tifffile  # noqa: PLC0415  # heavy, and rarely needed
+    import numpy as np  # heavy, and rarely needed
+    import tifffile  # heavy, and rarely needed
 
     size = (page.tilelength, page.tilewidth)
     gray = page.samplesperpixel == 1

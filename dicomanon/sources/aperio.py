@@ -78,7 +78,7 @@ def _whole(data: bytes, size: int) -> bytes:
 
 
 def _open(path: Path) -> SlideSource:
-    from dicomanon.sources._tiff import DAMAGE, open_tiff  # noqa: PLC0415  # heavy
+    from dicomanon.sources._tiff import DAMAGE, open_tiff  # heavy
 
     slide = open_tiff(path)
     try:
@@ -92,7 +92,7 @@ def _open(path: Path) -> SlideSource:
 
 
 def _source(slide: TiffSlide, path: Path) -> SlideSource:
-    from dicomanon.sources._tiff import level_image, single_image  # noqa: PLC0415  # heavy
+    from dicomanon.sources._tiff import level_image, single_image  # heavy
 
     roles: dict[str, list[Any]] = {"VOLUME": [], "LABEL": [], "OVERVIEW": [], "THUMBNAIL": []}
     for number, page in enumerate(slide.pages):
