@@ -10,7 +10,16 @@ from conformance.bench.compare import best_runs
 from conformance.bench.encoding import encode, file_front, jpeg, write_encapsulated
 from conformance.bench.figure import Figure
 from conformance.bench.headers import whole_slide
-from conformance.bench.tools import COPY, COPY_SYNC, OURS, PEERS, START
+from conformance.bench.tools import (
+    COPY,
+    COPY_SHIFTED,
+    COPY_SYNC,
+    OURS,
+    OURS_START,
+    OURS_UNSYNCED,
+    PEERS,
+    START,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +45,7 @@ def figures(folder: Path, *, rounds: int, quick: bool) -> list[Figure]:
     for megabytes in (100,) if quick else (100, 1000):
         source = folder / f"slide-{megabytes}.dcm"
         make_slide(source, megabytes * MEGABYTE)
-        tools = (START, COPY, COPY_SYNC, OURS, *PEERS)
+        tools = (START, COPY, COPY_SHIFTED, COPY_SYNC, OURS_START, OURS_UNSYNCED, OURS, *PEERS)
         runs = best_runs(source, tools, folder, rounds)
         source.unlink()
         found += _table(f"slide, {megabytes} MB", [tool.name for tool in tools], runs)
@@ -54,7 +63,7 @@ def _table(measured: str, names: list[str], runs: dict[str, Run | str]) -> list[
         run = runs[name]
         if isinstance(run, str):
             lines.append(Figure(measured, name, note=run))
-        elif name == START.name or not plain or not synced:
+        elif name in (START.name, OURS_START.name) or not plain or not synced:
             lines.append(Figure(measured, name, run.seconds, run.peak_mb))
         else:
             note = f"of cp + start; {run.seconds / synced:.2f}x of synced cp + start"

@@ -39,6 +39,26 @@ class Tool:
 OURS = Tool(
     "dicomanon", lambda source, out: [Path(sys.executable).parent / "dicomanon", "deid", source, "--out", out]
 )
+OURS_UNSYNCED = Tool(
+    "dicomanon --no-sync",
+    lambda source, out: [
+        Path(sys.executable).parent / "dicomanon",
+        "deid",
+        source,
+        "--out",
+        out,
+        "--no-sync",
+    ],
+)
+OURS_START = Tool(
+    "dicomanon --version",
+    lambda _source, _out: [Path(sys.executable).parent / "dicomanon", "--version"],
+    copies=False,
+)
+COPY_SHIFTED = Tool(
+    "tail -c +2, a copy that is shifted",  # what any rewritten header does to all that follows it
+    lambda source, out: ["sh", "-c", 'tail -c +2 "$1" > "$2"', "sh", source, out / "copy.dcm"],
+)
 START = Tool("python -c pass", lambda _source, _out: [sys.executable, "-c", "pass"], copies=False)
 COPY = Tool("cp", lambda source, out: ["cp", source, out / "copy.dcm"])
 COPY_SYNC = Tool(
