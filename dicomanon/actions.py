@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dicomanon import standard
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
+from dicomanon.identifying import names_nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,10 @@ PATIENT_TAGS = frozenset((0x00100010, 0x00100020))
 """Attributes whose dummy is the pseudonym of the patient."""
 SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160))
 """Container and specimen identifiers, often equal, and the same identifier in a preparation step: one role."""
+OPTICAL_PATH_TAGS = frozenset((0x00480106, 0x006A000E))
+"""An optical path's identifier and the references to it, from annotations on other instances too: one role."""
 STUDY_TAG = 0x00200010
+ACCESSION_TAG = 0x00080050
 STANDARD_UIDS = b"1.2.840.10008."
 WELL_KNOWN_UID = re.compile(
     rb"1\.2\.840\.10008\.(?:1\.(?:4\.[123]\.\d{1,2}|5\.\d{1,2}|20\.[12]\.1|40\.1(?:\.1)?|42\.1|9\.1)"
@@ -113,8 +117,14 @@ def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
         role = "specimen"
     elif tag == STUDY_TAG:
         role, value = "study", context.study
+    elif tag in OPTICAL_PATH_TAGS:
+        role = "optical path"
     else:
         role = standard.keyword_of(tag) or f"{tag:08X}"
+    if names_nobody(value):
+        if tag == ACCESSION_TAG:
+            return b""  # nobody gave one, and two studies without one are not one case
+        value = b"\0study\0" + context.study
     return context.pseudonymizer.identifier(role, value.strip(b" \0")).encode()
 
 
@@ -127,6 +137,10 @@ def replace_uid(tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:
         return plain if not plain or (known and known(plain)) else uid(plain)
     plains = [part.strip(b"\0 ") for part in value.split(b"\\")]
     return b"\\".join(plain if not plain or (known and known(plain)) else uid(plain) for plain in plains)
+
+
+SENTINEL_DATES = frozenset(("19700101", "19800101", "20000101"))
+"""What clocks and programs write that do not know the date; so are years before 1930 and from 2100 on."""
 
 
 def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
@@ -152,6 +166,8 @@ def _shifted(text: str, days: int, *, with_time: bool) -> str | None:
     if not text:
         return ""
     digits, rest = text[:8], text[8:]
+    if digits in SENTINEL_DATES or not "1930" <= digits[:4] < "2100":
+        return None  # everybody knows what it was before it moved, and so by how much all others did
     if len(digits) != 8 or not digits.isascii() or not digits.isdigit() or (rest and not with_time):
         return None
     if not _TIME.fullmatch(rest):

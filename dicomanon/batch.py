@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from signal import SIG_IGN, SIGINT, signal
-from typing import TYPE_CHECKING
+from pathlib import Path
+from signal import SIG_IGN, SIGINT, SIGTERM, signal
+from typing import TYPE_CHECKING, NamedTuple
 
-from dicomanon.errors import CorruptSlideError, DicomanonError, MalformedError, NotDicomError
+from dicomanon.errors import (
+    DicomanonError,
+    NotDicomError,
+    StorageError,
+    UnknownSlideError,
+    UnsupportedError,
+)
+from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.read import read_instance
-from dicomanon.part10.write import storage_errors
+from dicomanon.part10.write import output_folder
 from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
 from dicomanon.sinks import open_sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
-    from pathlib import Path
 
     from dicomanon.convert import ConvertOptions
+    from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
     from dicomanon.profile import Profile
+    from dicomanon.sources import SlideMetadata, SlideSource
+
+    Work = Callable[[Path], list["Result"]]
+
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+DICOMDIR = "this is a DICOMDIR, the list of the files beside it: name their folder instead"
+TERMINATED = 143
+"""Exit code of a process that SIGTERM ended."""
+SHORTEST_VENDOR_TEXT = 6
+LONGEST_VENDOR_TEXT = 1 << 14
+HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
+"""Private Information, and the AE title of a sender, of group 0002 (PS3.10 7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +67,8 @@ class Job:
 class Result:
     """What became of one image: cleared, dropped, quarantined or skipped. `output` is relative to the folder.
 
-    Skipped are files in a folder that are no DICOM files; one that is named itself is quarantined.
+    Skipped are files in a folder that are of another kind; one that is named itself is quarantined. `identified`
+    is what was written with its identifiers on request. Behind a file that could not be written none is tried.
 
     `size` counts the bytes written.
     """
@@ -58,81 +81,136 @@ class Result:
     size: int = 0
 
 
-def dicom_files(inputs: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named, and every visible file below the folders named, in order of name."""
-    for given in inputs:
-        if given.is_dir():
-            inside = (path for path in given.rglob("*") if path.is_file())
-            yield from sorted(path for path in inside if not path.name.startswith("."))
-        else:
-            yield given
+class Inputs(NamedTuple):
+    """The files a run is to take, in order, and the folders that could not be looked into."""
+
+    files: list[Path]
+    unreadable: list[Path]
+
+
+def find_inputs(given: Iterable[Path], out: Path | None = None, *, hidden: bool = False) -> Inputs:
+    """Take the files named, and every file below the folders named, hidden ones if asked, but nothing below `out`."""
+    found = Inputs([], [])
+    avoided = out.resolve() if out else None
+    for path in given:
+        if not path.is_dir():
+            found.files.append(path)
+            continue
+        inside: list[Path] = []
+        for folder, folders, names in os.walk(path, onerror=partial(_note_unreadable, found.unreadable)):
+            here = Path(folder)
+            folders[:] = [name for name in folders if (here / name).resolve() != avoided]
+            inside += (here / name for name in names if hidden or not name.startswith("."))
+        found.files.extend(sorted(each for each in inside if _is_file(each)))
+    return found
+
+
+def _note_unreadable(unreadable: list[Path], error: OSError) -> None:
+    unreadable.append(Path(str(error.filename)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # opening it will say why not
+        return True
 
 
 def deidentify_files(inputs: Iterable[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:
     """Clear DICOM files and those in folders; yield the result of each as it is done."""
     given = list(inputs)
-    named = frozenset(given)
-    yield from _run(partial(_deidentify_file, job=job, named=named), list(dicom_files(given)), job, processes)
+    work = partial(_deidentify_file, job=job, named=frozenset(given))
+    yield from _run(work, find_inputs(given, job.out), job.out, processes)
 
 
 def convert_slides(
-    slides: list[Path], job: Job, options: ConvertOptions, processes: int = 1
+    inputs: Iterable[Path], job: Job, options: ConvertOptions, processes: int = 1
 ) -> Iterator[list[Result]]:
-    """Convert vendor slides and clear every image of them; yield the results of each slide as it is done."""
-    yield from _run(partial(_convert_slide, job=job, options=options), slides, job, processes)
+    """Convert vendor slides, and those in folders, clear every image; yield the results of each slide."""
+    given = list(inputs)
+    work = partial(_convert_slide, job=job, options=options, named=frozenset(given))
+    yield from _run(work, find_inputs(given, job.out), job.out, processes)
 
 
 def convert_slides_identified(
-    slides: list[Path], out: Path, options: ConvertOptions
+    inputs: Iterable[Path], out: Path, options: ConvertOptions
 ) -> Iterator[list[Result]]:
     """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
-    from dicomanon.convert import instances  # heavy
-    from dicomanon.part10.plain import write_identified
-    from dicomanon.sources import open_slide  # heavy
+    given = list(inputs)
+    work = partial(_convert_identified, out=out, options=options, named=frozenset(given))
+    yield from _run(work, find_inputs(given, out), out, 1)
 
-    with storage_errors():
-        out.mkdir(parents=True, exist_ok=True)
-    for path in slides:
-        results = []
-        try:
-            with open_slide(path) as slide:
-                for number, opened in enumerate(instances(slide, options), 1):
-                    target = out / f"{opened.meta.sop_instance_uid}.dcm"
-                    size = write_identified(opened, target)
-                    results.append(Result(f"{path} {number}", "cleared", output=target.name, size=size))
-        except DicomanonError as error:
-            results.append(Result(str(path), "quarantined", error.reason, str(error)))
+
+def _run(work: Work, inputs: Inputs, out: Path, processes: int) -> Iterator[list[Result]]:
+    """Yield the results of every input; once the output cannot be written, those left are reported as not done."""
+    with output_folder(out):
+        for folder in inputs.unreadable:
+            yield [Result(str(folder), "quarantined", "unreadable", "the folder cannot be read")]
+        if processes == 1 or len(inputs.files) == 1:
+            yield from _one_by_one(work, inputs.files)
+        else:
+            yield from _in_processes(work, inputs.files, processes)
+
+
+def _one_by_one(work: Work, paths: list[Path]) -> Iterator[list[Result]]:
+    aborted = False
+    for path in paths:
+        results = [_not_done(path)] if aborted else work(path)
+        aborted = aborted or _cannot_write(results)
         yield results
 
 
-def _run(work: partial[list[Result]], paths: list[Path], job: Job, processes: int) -> Iterator[list[Result]]:
-    with storage_errors():
-        job.out.mkdir(parents=True, exist_ok=True)
-    if processes == 1 or len(paths) == 1:
-        yield from map(work, paths)
-        return
+def _in_processes(work: Work, paths: list[Path], processes: int) -> Iterator[list[Result]]:
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # only for several
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_signals_to_the_parent) as pool:
         futures: list[Future[list[Result]]] = []
+        aborted = False
         try:
             with suppress(BrokenExecutor):
-                futures += (pool.submit(work, path) for path in paths)
+                futures += (pool.submit(_in_worker, work, path) for path in paths)
             for number, path in enumerate(paths):
+                if aborted and (number >= len(futures) or futures[number].cancel()):
+                    yield [_not_done(path)]
+                    continue
                 try:
                     done = futures[number].result() if number < len(futures) else None
                 except BrokenExecutor:
                     done = None
-                yield done or [Result(str(path), "quarantined", "internal", "a worker process was killed")]
+                results = done or [
+                    Result(str(path), "quarantined", "internal", "a worker process was killed")
+                ]
+                aborted = aborted or _cannot_write(results)
+                yield results
         finally:
             for future in futures:
                 future.cancel()
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Let a worker finish its file on Ctrl-C: the parent starts no other."""
+def _cannot_write(results: list[Result]) -> bool:
+    return any(result.reason == StorageError.reason for result in results)
+
+
+def _not_done(path: Path) -> Result:
+    return Result(str(path), "quarantined", "aborted", "not tried: the output could not be written any more")
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Let a worker finish its file on Ctrl-C: the parent starts no other. SIGTERM ends it where it is."""
     signal(SIGINT, SIG_IGN)
+    signal(SIGTERM, _end)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _in_worker(work: Work, path: Path) -> list[Result]:
+    try:
+        return work(path)
+    except SystemExit:  # what was half-written is gone by now, and the pool would go on
+        os._exit(TERMINATED)
 
 
 @lru_cache(maxsize=1)
@@ -153,34 +231,118 @@ def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Resul
     route = _route(job, job.scope)
     try:
         with io.FileIO(path) as reader:
-            outcome = clear(lambda: read_instance(reader), route, job.out)
-    except OSError:
-        error = MalformedError("the file cannot be read")
+            outcome = clear(partial(_read, reader), route, job.out)
+    except StorageError as error:
         return [Result(str(path), "quarantined", error.reason, str(error))]
-    if isinstance(outcome, Quarantined) and outcome.reason == NotDicomError.reason and path not in named:
-        return [Result(str(path), "skipped", outcome.reason, outcome.message)]
-    return [_deliver(str(path), outcome, job)]
+    except OSError:
+        return [_unreadable(path)]
+    if not isinstance(outcome, Quarantined):
+        return [_deliver(str(path), outcome, job)]
+    no_dicom = outcome.reason == NotDicomError.reason
+    message = outcome.message
+    if no_dicom and is_slide(path):
+        message += "; it is a slide, which `dicomanon convert` takes"
+    passed_over = path not in named and (no_dicom or message == DICOMDIR)
+    return [Result(str(path), "skipped" if passed_over else "quarantined", outcome.reason, message)]
 
 
-def _convert_slide(path: Path, job: Job, options: ConvertOptions) -> list[Result]:
+def _read(reader: io.FileIO) -> Instance:
+    instance = read_instance(reader)
+    if instance.meta.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+        raise UnsupportedError(DICOMDIR)
+    return instance
+
+
+def is_slide(path: Path) -> bool:
+    """Tell whether a slide format claims the file."""
+    from dicomanon.sources import formats  # heavy
+
+    try:
+        return any(each.detect(path) for each in formats())
+    except OSError:
+        return False
+
+
+def _unreadable(path: Path) -> Result:
+    return Result(str(path), "quarantined", "unreadable", "the file cannot be read")
+
+
+def vendor_instance(slide: SlideSource, index: int, options: ConvertOptions) -> Instance:
+    """Return an image of a slide as `convert.instance` does; its residue is the vendor's own text.
+
+    So verification looks for everything the file says, not only for what became DICOM.
+    """
     from dicomanon.convert import instance  # heavy
+
+    opened = instance(slide, index, options)
+    return replace(opened, meta=replace(opened.meta, residue=_vendor_residue(slide.metadata)))
+
+
+def _vendor_residue(metadata: SlideMetadata) -> bytes:
+    """Return the values of the vendor's fields and the name of the file, as elements of a group 0002.
+
+    Names of things are soft, as AE titles are; short numbers (a magnification, a width) are in any header.
+    """
+    things = {text.strip() for text in (metadata.manufacturer, metadata.model, *metadata.software)}
+    texts = (metadata.name, *(metadata.properties or {}).values())
+    lines = {line.strip() for text in texts for line in re.split(r"[\r\n;]+", text)}
+    found = []
+    for text in sorted(lines):
+        if len(text) < SHORTEST_VENDOR_TEXT or re.fullmatch(r"[-+]?\d*\.\d*", text):
+            continue
+        if not re.search(r"[^\W\d_]", text) and sum(map(str.isdigit, text)) < SHORTEST_VENDOR_TEXT:
+            continue
+        soft = any(text in thing for thing in things) or (text == metadata.name and text.isalpha())
+        raw = text.encode()[:LONGEST_VENDOR_TEXT]
+        found.append(pack_element(SOFT_RESIDUE if soft else HARD_RESIDUE, b"LO", raw, EXPLICIT_LE))
+    return b"".join(found)
+
+
+def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozenset[Path]) -> list[Result]:
     from dicomanon.sources import open_slide  # heavy
 
-    results = []
+    results: list[Result] = []
     try:
         with open_slide(path) as slide:
-            route = _route(job, job.scope or f"slide:{options.container_identifier or path.stem}")
+            identifier = options.container_identifier or slide.fingerprint.hex()
+            route = _route(job, job.scope or f"slide:{identifier}")
             for index, image in enumerate(slide.images):
-                opened = partial(instance, slide, index, options)
-                results.append(
-                    _deliver(f"{path} {image.flavor} {index + 1}", clear(opened, route, job.out), job)
-                )
+                source = f"{path} {image.flavor} {index + 1}"
+                outcome = clear(partial(vendor_instance, slide, index, options), route, job.out)
+                results.append(_deliver(source, outcome, job))
+                if _cannot_write(results):
+                    break
     except OSError:
-        error: DicomanonError = CorruptSlideError("the file cannot be read")
-        results.append(Result(str(path), "quarantined", error.reason, str(error)))
-    except DicomanonError as error_:
-        results.append(Result(str(path), "quarantined", error_.reason, str(error_)))
+        results.append(_unreadable(path))
+    except DicomanonError as error:
+        results.append(_failed(path, error, named))
     return results
+
+
+def _convert_identified(
+    path: Path, out: Path, options: ConvertOptions, named: frozenset[Path]
+) -> list[Result]:
+    from dicomanon.convert import instances  # heavy
+    from dicomanon.part10.plain import write_identified
+    from dicomanon.sources import open_slide  # heavy
+
+    results: list[Result] = []
+    try:
+        with open_slide(path) as slide:
+            for number, opened in enumerate(instances(slide, options), 1):
+                target = out / f"{opened.meta.sop_instance_uid}.dcm"
+                size = write_identified(opened, target)
+                results.append(Result(f"{path} {number}", "identified", output=target.name, size=size))
+    except OSError:
+        results.append(_unreadable(path))
+    except DicomanonError as error:
+        results.append(_failed(path, error, named))
+    return results
+
+
+def _failed(path: Path, error: DicomanonError, named: frozenset[Path]) -> Result:
+    passed_over = isinstance(error, UnknownSlideError) and path not in named
+    return Result(str(path), "skipped" if passed_over else "quarantined", error.reason, str(error))
 
 
 def _deliver(source: str, outcome: Outcome, job: Job) -> Result:

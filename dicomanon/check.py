@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.errors import DicomanonError, UsageError
+from dicomanon.batch import find_inputs, is_slide, vendor_instance
+from dicomanon.convert.options import ConvertOptions
+from dicomanon.errors import DicomanonError, MalformedError, NotDicomError, UnknownSlideError, UsageError
 from dicomanon.identifying import DATE_VRS, IdentifyingValues, is_soft
 from dicomanon.part10.elements import MAX_DEPTH, element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import encoding_of
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 PROBE = 1 << 16
+SCAN = re.compile(rb"\xff[\xda\x93].*?\xff\xd9", re.DOTALL)
+"""From the head of a scan, or of the data of a tile, to the end of the code stream: JPEG and JPEG 2000."""
 ARCHIVE_TITLES = frozenset(("container", f"(0002,{element:04X})") for element in (0x16, 0x17, 0x18))
 """An archive writes into group 0002 who sent and received; what is in it is searched for values all the same."""
 
@@ -37,16 +42,23 @@ class Report:
     values: int = 0
     deep: bool = False
     unread: int = 0
+    """Sources that are damaged or cannot be opened; what is in them was not looked for."""
+    skipped: int = 0
+    """Files of other kinds in the folders of the sources."""
+    unpaired: list[str] = field(default_factory=list)
+    """Files searched that show the pixels of no source; dates were not looked for in them."""
     findings: list[tuple[str, Finding]] = field(default_factory=list)
 
     def summary(self) -> str:
         """Return the verdict in one line."""
         covered = "every byte" if self.deep else "all but the scans of frames"
         verdict = f"{len(self.findings)} findings" if self.findings else "nothing found"
-        unread = f"; {self.unread} source{'s' * (self.unread != 1)} could not be read" if self.unread else ""
+        more = f"; {self.unread} source{'s' * (self.unread != 1)} could not be read" if self.unread else ""
+        if self.unpaired:
+            more += f"; {len(self.unpaired)} of the files are of no source, and were not searched for dates"
         return (
             f"{verdict}: {self.files} files searched ({covered}) for {self.values} values of {self.sources} sources; "
-            f"the planted control value was found in each{unread}"
+            f"the planted control value was found in each{more}"
         )
 
     def as_document(self) -> dict[str, Any]:
@@ -56,6 +68,8 @@ class Report:
             "sources": self.sources,
             "values": self.values,
             "unread": self.unread,
+            "skipped": self.skipped,
+            "unpaired": self.unpaired,
             "deep": self.deep,
             "findings": [
                 {"file": path, "path": each.path, "check": each.check, "expected": each.expected}
@@ -71,11 +85,13 @@ def check_files(
     options: tuple[str, ...] = (),
     *,
     deep: bool = False,
+    patient_id: str = "",
 ) -> Report:
-    """Search `outputs` for the identifying values of all `sources`.
+    """Search `outputs` for the identifying values of all `sources`; `patient_id` is what slides were given.
 
     A source is paired with its output by its pixels. Dates are looked for in the paired output alone: moved dates
-    of one patient may well be days of another. Files that do not parse are findings. Raises UsageError where
+    of one patient may well be days of another; what has no pixels is paired if one source alone has none. Files that
+    do not parse are findings. Raises UsageError where
     there is nothing to search or nothing to look for.
     """
     compiled = load_profile(profile, options)
@@ -83,55 +99,65 @@ def check_files(
     report = Report(deep=deep)
     everyone = IdentifyingValues()
     paired: dict[str, IdentifyingValues] = {}
-    for path in files_below(sources):
-        before = report.sources
-        for opened in _opened(path):
-            report.sources += 1
-            values = collect(opened, compiled)
-            paired.setdefault(
-                pixel_digest(opened), IdentifyingValues(values.character_set)
-            ).values |= values.values
-            everyone.character_set = everyone.character_set or values.character_set
-            everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
-        report.unread += report.sources == before
+    named = frozenset(sources := list(sources))
+    found = find_inputs(sources, hidden=True)
+    report.unread = len(found.unreadable)
+    without_pixels = 0
+    for path in found.files:
+        try:
+            for opened in _opened(path, ConvertOptions(patient_id=patient_id)):
+                report.sources += 1
+                values = collect(opened, compiled)
+                digest = pixel_digest(opened)
+                without_pixels += not digest
+                own = paired.setdefault(digest, IdentifyingValues(values.character_set))
+                own.values |= values.values
+                everyone.character_set = everyone.character_set or values.character_set
+                everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
+        except UnknownSlideError:
+            report.unread += path in named
+            report.skipped += path not in named
+        except (DicomanonError, OSError):
+            report.unread += 1
+    if without_pixels > 1:
+        del paired[""]  # nothing tells which of them is whose
     if not report.sources:
         raise UsageError("no source can be read as DICOM or as a slide: there is nothing to look for")
     report.values = len(everyone.values | {value for each in paired.values() for value in each.values})
-    for path in files_below(outputs):
+    written = find_inputs(outputs, hidden=True)
+    unreadable = Finding("file", "unreadable", "a folder that can be read")
+    report.findings += [(str(path), unreadable) for path in written.unreadable]
+    for path in written.files:
         report.files += 1
-        report.findings += [
-            (str(path), finding) for finding in _check(path, verifier, everyone, paired, deep=deep)
-        ]
+        findings, is_paired = _check(path, verifier, everyone, paired, deep=deep)
+        report.findings += [(str(path), finding) for finding in findings]
+        if not is_paired:
+            report.unpaired.append(str(path))
     if not report.files:
         raise UsageError("there is no file to search")
     return report
 
 
-def files_below(given: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named and all below the folders named."""
-    for path in given:
-        if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.is_file())
-        else:
-            yield path
+def _opened(path: Path, options: ConvertOptions) -> Iterator[Instance]:
+    """Yield the instances of an original: one of a DICOM file, one an image of a slide.
 
-
-def _opened(path: Path) -> Iterator[Instance]:
-    """Yield the instances of an original: one of a DICOM file, one an image of a slide, none of other files."""
+    Raises UnknownSlideError for files of other kinds, OSError and other errors of ours for unreadable ones.
+    """
     try:
         with io.FileIO(path) as reader:
             yield read_instance(reader)
             return
-    except DicomanonError:
+    except NotDicomError:
         pass
-    from dicomanon.convert import ConvertOptions, instances  # heavy
+    except MalformedError:
+        # A slide may begin as a data set could.
+        if not is_slide(path):
+            raise
     from dicomanon.sources import open_slide  # heavy
 
-    try:
-        with open_slide(path) as slide:
-            yield from instances(slide, ConvertOptions())
-    except DicomanonError:
-        return
+    with open_slide(path) as slide:
+        for index in range(len(slide.images)):
+            yield vendor_instance(slide, index, options)
 
 
 def collect(instance: Instance, profile: Profile) -> IdentifyingValues:
@@ -159,7 +185,7 @@ def collect(instance: Instance, profile: Profile) -> IdentifyingValues:
 
 
 def pixel_digest(instance: Instance) -> str:
-    """Return what tells one image from another: a digest of the front of its pixels, behind the heads of frames."""
+    """Return what tells one image from another: a digest of the front of its pixels, without the heads of frames."""
     if instance.pixels is None:
         return ""
     window = memoryview(bytearray(PROBE))
@@ -167,8 +193,8 @@ def pixel_digest(instance: Instance) -> str:
     while filled < PROBE and (count := instance.body.readinto(window[filled:])):
         filled += count
     front = bytes(window[:filled])
-    start = front.find(b"\xff\xda") if instance.pixels.length is None else 0
-    return hashlib.sha256(front[max(start, 0) :]).hexdigest()
+    scans = SCAN.findall(front) if instance.pixels.length is None else []
+    return hashlib.sha256(b"".join(scans) or front).hexdigest()
 
 
 def _check(
@@ -178,7 +204,8 @@ def _check(
     paired: dict[str, IdentifyingValues],
     *,
     deep: bool,
-) -> list[Finding]:
+) -> tuple[list[Finding], bool]:
+    """Return the findings of a file, and whether it is paired with a source."""
     try:
         with io.FileIO(path) as file:
             own = paired.get(pixel_digest(read_instance(file)))
@@ -186,6 +213,9 @@ def _check(
             values.values = everyone.values | own.values if own else everyone.values
             name = "/".join(path.parts[-3:])
             findings = verifier.check(WrittenFile(file.fileno()), values, name=name, deep=deep)
-            return [each for each in findings if (each.check, each.path) not in ARCHIVE_TITLES]
+            kept = [each for each in findings if (each.check, each.path) not in ARCHIVE_TITLES]
+            return kept, own is not None
     except DicomanonError as error:
-        return [Finding("file", error.reason, f"a whole DICOM file ({error})")]
+        return [Finding("file", error.reason, f"a whole DICOM file ({error})")], False
+    except OSError:
+        return [Finding("file", "unreadable", "a file that can be read")], False

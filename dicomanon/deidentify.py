@@ -170,7 +170,7 @@ class _Walk:
 
     def top_level(self, entries: list[Entry], place: Place, flags: Flags | None) -> bytes:
         """Return the new encoding of the top level, flags put in where their tags belong."""
-        buffer, plan, key_length = self._buffer, place.plan, place.key_length
+        buffer, plan, checks, key_length = self._buffer, place.plan, place.checks, place.key_length
         inserts = flags.elements(buffer, entries, place) if flags else []
         own = {tag for tag, _ in inserts}
         out: list[bytes] = []
@@ -180,13 +180,17 @@ class _Walk:
             while inserts and inserts[0][0] <= tag:
                 out += (buffer[run:start], inserts.pop(0)[1])
                 run = start
-            step = plan.get(buffer[start : start + key_length])
-            if step is None:
-                step = place.step(buffer[start : start + key_length], tag, vr)
             if tag in own:
                 out.append(buffer[run:start])
                 run = following
                 continue
+            key = buffer[start : start + key_length]
+            passes = checks.get(key)
+            if passes is not None and length is not None and passes(buffer, value, following):
+                continue
+            step = plan.get(key)
+            if step is None:
+                step = place.step(key, tag, vr)
             if isinstance(step, int):
                 if tag in IDENTITY:
                     self.seen[tag] = _ascii(buffer[value:following])
@@ -211,6 +215,9 @@ class _Walk:
         self, step: Step, start: int, value: int, size: int, stop: int, encoding: Encoding, depth: int
     ) -> tuple[list[bytes] | None, int]:
         """Return what stands in place of an element (None: the element as it is), and where the next one starts."""
+        check = step.check
+        if check is not None and size != UNDEFINED and check.passes(self._buffer, value, value + size):
+            return None, value + size
         letter = step.letter
         self.counts[letter] = self.counts.get(letter, 0) + 1
         if step.place is not None:
@@ -223,6 +230,8 @@ class _Walk:
         following = value + size
         if following > stop:
             raise MalformedError("an element is longer than what holds it", offset=start, tag=step.tag)
+        if check is not None and check.demanded:
+            raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
         if old and not step.kept:
             self._collect(step, old)
@@ -291,18 +300,25 @@ class _Walk:
         body = b"".join(out)
         return [pack_header(step.tag, step.vr, len(body), encoding), body], following
 
-    def _items(
+    def _items(  # noqa: C901, PLR0912  # one loop for every element of every frame: calls would cost time
         self, place: Place, at: int, stop: int, depth: int, *, delimited: bool
     ) -> tuple[list[bytes] | None, int]:
         """Walk the elements of one item; return what replaces them (None: nothing) and where they end."""
         buffer, key_length, encoding = self._buffer, place.key_length, place.encoding
-        plan_get = place.plan.get
+        plan_get, checks_get = place.plan.get, place.checks.get
         explicit = encoding.explicit
         short, long = u16(encoding).unpack_from, u32(encoding).unpack_from
         out: list[bytes] | None = None
         run = at
         while at < stop:
             key = buffer[at : at + key_length]
+            passes = checks_get(key)
+            if passes is not None:  # a code or a number, which most elements of a frame are
+                value = at + 8
+                end = value + (short(buffer, at + 6)[0] if explicit else long(buffer, at + 4)[0])
+                if passes(buffer, value, end):
+                    at = end
+                    continue
             step = plan_get(key)
             if step == KEEP_SHORT:  # nothing is built for a kept element
                 at += 8 + (short(buffer, at + 6)[0] if explicit else long(buffer, at + 4)[0])
@@ -344,7 +360,7 @@ class _Walk:
             for text in without_text(old)[1]:
                 self._values.add(b"LT", text, soft=True)
             return
-        self._values.add(step.vr, old, soft=step.soft)
+        self._values.add(step.check.searched if step.check else step.vr, old, soft=step.soft)
 
     def _collect_element(self, element: Element, depth: int) -> None:
         """Remember what a sequence that goes had in it."""

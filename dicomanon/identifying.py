@@ -43,6 +43,12 @@ LONGEST_WHOLE = 200
 LARGEST_BLOB = 1 << 16
 
 
+def names_nobody(raw: bytes) -> bool:
+    """Tell whether a value is empty or one of the words that stand for no value."""
+    text = raw.strip(b" \0?-").decode("latin-1").lower()
+    return not text or text in PLACEHOLDERS
+
+
 class Value(NamedTuple):
     """One value as encoded, with what decides how it is looked for.
 
@@ -199,11 +205,14 @@ def _date_forms(vr: bytes, text: str) -> list[Form]:
         year, month, day = digits[:4], digits[4:6], digits[6:8]
         forms += [
             digits[:8],
-            *(sep.join((year, month, day)) for sep in "-./ "),
+            *(sep.join((year, month, day)) for sep in "-./ :"),
             *(sep.join((day, month, year)) for sep in "-./ "),
             *(sep.join((month, day, year)) for sep in "-/"),
             f"{month}/{day}/{year[2:]}",
         ]
+        short_day, short_month = str(int(day)), str(int(month))
+        forms += [sep.join((short_day, short_month, year)) for sep in "./-"]
+        forms += [f"{short_month}/{short_day}/{part}" for part in (year, year[2:])]
         if 1 <= int(month) <= 12:
             name = _MONTHS[int(month) - 1]
             for word in (name[:3], name):

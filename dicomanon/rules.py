@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from dicomanon import standard
 from dicomanon.actions import resolve
 from dicomanon.identifying import is_soft
+from dicomanon.kept import CHARACTER_SET_TAG, check_for
 from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dicomanon.kept import Check, Passes
     from dicomanon.part10.encoding import Encoding
     from dicomanon.profile import Profile, Rule
     from dicomanon.standard import IodNode
@@ -25,7 +27,6 @@ INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL
 STEPS_TAG = 0x00400610
 STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
-CHARACTER_SET_TAG = 0x00080005
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -37,7 +38,8 @@ class Step:
     """What to do with one attribute at one place.
 
     `letter` is X Z D U K or C; `place` is where the items of a sequence lead; `kept` says that values below need not
-    be remembered as identifying; `fallback` is the letter where cleaning finds nothing it can keep.
+    be remembered as identifying; `fallback` is the letter where cleaning finds nothing it can keep. A value that
+    passes `check` stays as it is, and `letter` is for those that do not.
     """
 
     tag: int
@@ -49,12 +51,16 @@ class Step:
     kept: bool
     place: Place | None
     fallback: str
+    check: Check | None
 
 
 class Place:
-    """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there."""
+    """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
-    __slots__ = ("_children", "_in_steps", "_profile", "encoding", "key_length", "plan")
+    `checks` has, by the same keys, what a value with a short header must pass to stay; `plan` is for the others.
+    """
+
+    __slots__ = ("_children", "_in_steps", "_profile", "checks", "encoding", "key_length", "plan")
 
     def __init__(
         self,
@@ -71,6 +77,7 @@ class Place:
         self.key_length = 6 if encoding.explicit else 4
         delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
         self.plan: dict[bytes, Step | int] = {delimiter + b"\0\0"[: self.key_length - 4]: ITEM_END}
+        self.checks: dict[bytes, Passes] = {}
 
     def step(self, key: bytes, tag: int, vr: bytes) -> Step | int:
         """Decide for an attribute met for the first time at this place, and remember."""
@@ -78,6 +85,8 @@ class Place:
         found: Step | int = step
         if step.letter == "K" and step.place is None and vr != b"UI":
             found = KEEP_LONG if step.long else KEEP_SHORT
+        if step.check is not None and not step.long:
+            self.checks[key] = step.check.passes
         self.plan[key] = found
         return found
 
@@ -98,6 +107,10 @@ class Place:
         if rule.cleaner == "steps" and not sequence:
             letter = "X"
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
+        fallback = resolve("X/Z/D", node.type if node else None)
+        check = check_for(tag, true_vr) if letter == "K" and place is None else None
+        if check is not None:
+            letter = fallback
         return Step(
             tag=tag,
             vr=vr,
@@ -105,9 +118,10 @@ class Place:
             rule=rule,
             long=vr in LONG_VRS,
             soft=is_soft(tag, true_vr),
-            kept=letter == "K" or rule.code == "K",
+            kept=check is None and (letter == "K" or rule.code == "K"),
             place=place,
-            fallback=resolve("X/Z/D", node.type if node else None),
+            fallback=fallback,
+            check=check,
         )
 
     def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:

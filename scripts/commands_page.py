@@ -20,7 +20,13 @@ def page() -> str:
     for name in ("", *sorted(app.commands)):
         command = app.commands[name] if name else app
         words = f"dicomanon {name}".strip()
-        with click.Context(command, info_name=words, max_content_width=100, terminal_width=100) as context:
+        with click.Context(
+            command,
+            info_name=words,
+            max_content_width=100,
+            terminal_width=100,
+            help_option_names=app.context_settings["help_option_names"],
+        ) as context:
             parts.append(f"## {words}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicomanon.actions import ACTIONS, Context, dummy, replace_uid, resolve, shift_date
+from dicomanon.actions import ACTIONS, SENTINEL_DATES, Context, dummy, replace_uid, resolve, shift_date
 from dicomanon.errors import RefusedError
 from dicomanon.pseudonym import Pseudonymizer
 from tests.verify.made import KEY, PATIENT_ID, STUDY, cleaned, identity, value_at
@@ -31,7 +31,12 @@ def day(text: bytes) -> date:
     return date.fromisoformat(text[:8].decode())
 
 
-@given(st.dates(date(1920, 1, 1), date(2090, 1, 1)), st.dates(date(1920, 1, 1), date(2090, 1, 1)))
+DAYS_THAT_SAY_SOMETHING = st.dates(date(1930, 1, 1), date(2090, 1, 1)).filter(
+    lambda day: f"{day:%Y%m%d}" not in SENTINEL_DATES
+)
+
+
+@given(DAYS_THAT_SAY_SOMETHING, DAYS_THAT_SAY_SOMETHING)
 def test_intervals_of_one_patient_survive_leap_days_included(first: date, second: date) -> None:
     one, two = shifted(f"{first:%Y%m%d}".encode()), shifted(f"{second:%Y%m%d}".encode())
 
@@ -242,3 +247,22 @@ def test_a_scope_stands_for_the_patient_and_two_scopes_are_two_patients() -> Non
     assert value_at(one, 0x00080020) != value_at(two, 0x00080020)
     assert value_at(one, 0x00100020) != value_at(two, 0x00100020)
     assert value_at(one, 0x00100020)
+
+
+@pytest.mark.parametrize("text", [*sorted(SENTINEL_DATES), "19000101", "18991230", "00010101", "99991231"])
+def test_a_date_that_everybody_knows_does_not_give_the_shift_away(text: str) -> None:
+    assert shifted(text.encode()) is None
+
+
+def test_an_optical_path_and_a_reference_to_it_stay_equal() -> None:
+    context = Context(Pseudonymizer(KEY), PATIENT_ID, STUDY)
+
+    assert dummy(0x00480106, b"SH", b"1 ", context) == dummy(0x006A000E, b"SH", b"1 ", context)
+
+
+@pytest.mark.parametrize("value", [b"", b"  ", b"?", b"UNKNOWN "])
+def test_two_studies_without_an_identifier_do_not_share_one(value: bytes) -> None:
+    one, two = (Context(Pseudonymizer(KEY), PATIENT_ID, study) for study in (b"1.2.3", b"1.2.4"))
+
+    assert dummy(0x00400512, b"LO", value, one) != dummy(0x00400512, b"LO", value, two)
+    assert dummy(0x00080050, b"SH", value, one) == b""

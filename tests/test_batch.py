@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon.batch import Job, Result, deidentify_files, dicom_files
+from dicomanon.batch import DICOMDIR, Job, Result, convert_slides, deidentify_files, find_inputs
+from dicomanon.convert import ConvertOptions
 from dicomanon.errors import StorageError
+from dicomanon.part10.write import file_meta, output_folder
 from tests.canary import make_canary_slide
-from tests.verify.made import ROOT, file_of, identity
+from tests.slides import Shape, make_svs
+from tests.verify.made import ROOT, file_of, found_in, identity, value_at
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def job_in(folder: Path, profile: str = "basic", key: bytes = bytes(range(32)), scope: str = "") -> Job:
@@ -88,7 +96,7 @@ def test_each_file_that_cannot_leave_has_a_reason_and_the_others_leave(tmp_path:
         "quarantined",
         "quarantined",
     ]
-    assert [result.reason for result in results] == ["", "malformed", "", "not-dicom", "malformed"]
+    assert [result.reason for result in results] == ["", "malformed", "", "not-dicom", "unreadable"]
     assert all(
         result.message and "CANARY" not in result.message for result in results if result.outcome != "cleared"
     )
@@ -109,7 +117,7 @@ def test_hidden_files_and_folders_order_and_single_files_are_as_one_would_think(
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
 
-    assert [path.name for path in dicom_files([tmp_path, tmp_path / ".hidden"])] == [
+    assert [path.name for path in find_inputs([tmp_path, tmp_path / ".hidden"]).files] == [
         "1.dcm",
         "2.dcm",
         ".hidden",
@@ -138,3 +146,158 @@ def test_a_worker_that_dies_takes_no_other_file_with_it(
     assert [result.source for result in results] == [str(path) for path in files]
     assert {(result.outcome, result.reason) for result in results} == {("quarantined", "internal")}
     assert tree(tmp_path / "out") == {}
+
+
+def test_two_slides_of_one_name_in_two_folders_are_not_one_patient(tmp_path: Path) -> None:
+    slides = []
+    for name, tiles in (("a", (2, 2)), ("b", (3, 2))):
+        (tmp_path / name).mkdir()
+        slides.append(make_svs(tmp_path / name / "1.svs", Shape(tiles=tiles)))
+
+    def patients(paths: list[Path], out: Path) -> list[bytes]:
+        results = [
+            each
+            for batch in convert_slides(paths, job_in(out, "research-wsi"), ConvertOptions())
+            for each in batch
+        ]
+        cleared = [each for each in results if each.outcome == "cleared" and "VOLUME" in each.source]
+        return [value_at(found_in((out / each.output).read_bytes()), 0x00100020) for each in cleared]
+
+    first, second = patients(slides, tmp_path / "out")
+
+    assert first
+    assert first != second
+    renamed = slides[0].rename(tmp_path / "renamed.svs")
+    assert patients([renamed], tmp_path / "again") == [first]
+
+
+def test_what_is_below_the_output_folder_is_no_input(tmp_path: Path) -> None:
+    files = files_in(tmp_path / "in", 2)
+    job = job_in(tmp_path / "in" / "out")
+    run([tmp_path / "in"], job)
+    before = tree(job.out)
+
+    again = run([tmp_path / "in"], job)
+
+    assert [result.source for result in again] == [str(path) for path in files]
+    assert tree(job.out) == before
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Be a user whom permissions bind."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_folder_that_cannot_be_read_is_quarantined_and_not_overlooked() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        closed = folder / "closed"
+        closed.mkdir()
+        (closed / "1.dcm").write_bytes(b"")
+        (folder / "2.dcm").write_bytes(b"")
+        closed.chmod(0)
+        with as_nobody():
+            found = find_inputs([folder])
+        assert found == ([folder / "2.dcm"], [closed])
+        closed.chmod(0o755)
+
+
+def test_short_and_empty_files_in_a_folder_are_skipped_and_quarantined_when_named(tmp_path: Path) -> None:
+    for name, data in (("empty", b""), ("short", b"abc"), ("text", b"of nobody, " * 30)):
+        (tmp_path / name).write_bytes(data)
+
+    inside = run([tmp_path], job_in(tmp_path / "out"))
+    named = run([tmp_path / "empty", tmp_path / "short"], job_in(tmp_path / "out"))
+
+    assert [(each.outcome, each.reason) for each in inside] == [("skipped", "not-dicom")] * 3
+    assert [(each.outcome, each.reason) for each in named] == [("quarantined", "not-dicom")] * 2
+
+
+def test_a_dicomdir_is_skipped_in_a_folder_and_explained_when_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "DICOMDIR"
+    group_two = file_meta("1.2.840.10008.1.3.10", "2.25.1", "1.2.840.10008.1.2.1")
+    path.write_bytes(group_two + b"\x04\x00\x30\x11CS\x04\x00DISK")
+
+    (inside,) = run([tmp_path / "in"], job_in(tmp_path / "out"))
+    (named,) = run([path], job_in(tmp_path / "out"))
+
+    assert (inside.outcome, inside.message) == ("skipped", DICOMDIR)
+    assert (named.outcome, named.message) == ("quarantined", DICOMDIR)
+
+
+def test_a_slide_given_as_dicom_is_told_where_slides_go(tmp_path: Path) -> None:
+    (result,) = run([make_svs(tmp_path / "1.svs")], job_in(tmp_path / "out"))
+
+    assert (result.outcome, result.reason) == ("quarantined", "not-dicom")
+    assert "`dicomanon convert`" in result.message
+
+
+def test_slides_of_a_folder_are_taken_and_other_files_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    make_svs(tmp_path / "in" / "1.svs", Shape(tiles=(2, 2)))
+    (tmp_path / "in" / "notes.txt").write_text("nothing")
+
+    done = list(convert_slides([tmp_path / "in"], job_in(tmp_path / "out"), ConvertOptions()))
+
+    assert {each.outcome for each in done[0]} == {"cleared", "dropped"}
+    assert [(each.outcome, each.reason) for each in done[1]] == [("skipped", "unknown-slide")]
+
+
+def test_an_instance_under_a_taken_uid_says_so_without_a_path(tmp_path: Path) -> None:
+    files = files_in(tmp_path / "in", 1)
+    job = job_in(tmp_path / "out")
+    (first,) = run(files, job)
+    (tmp_path / "out" / first.output).write_bytes(b"other")
+
+    (result,) = run(files, job)
+
+    assert (result.outcome, result.reason) == ("quarantined", "exists")
+    assert "another profile or version" in result.message
+    assert str(tmp_path) not in result.message
+
+
+def test_what_a_killed_run_left_is_removed_unless_another_run_holds_the_folder(tmp_path: Path) -> None:
+    job = job_in(tmp_path / "out")
+    (tmp_path / "out" / "2.25.1" / "2.25.2").mkdir(parents=True)
+    left = [tmp_path / "out" / f".{'a' * 32}.part", tmp_path / "out/2.25.1/2.25.2" / f".{'b' * 32}.part"]
+    other = tmp_path / "out" / ".mine.part"
+    files = files_in(tmp_path / "in", 1)
+    with output_folder(job.out):
+        for path in (*left, other):
+            path.write_bytes(b"half")
+        run(files, job)
+        assert all(path.exists() for path in left)
+
+    run(files, job)
+
+    assert not any(path.exists() for path in left)
+    assert other.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_full_disk_ends_the_run_and_every_file_is_reported(tmp_path: Path, processes: int) -> None:
+    """A file in the place of the folder of the first study stands for the disk: no rights are needed for it."""
+    files = files_in(tmp_path / "in", 4)
+    job = job_in(tmp_path / "out")
+    first = run(files, job_in(tmp_path / "sample"))[0].output
+    job.out.mkdir()
+    (job.out / first.split("/")[0]).write_bytes(b"")
+
+    results = run(files, job, processes)
+
+    assert [result.source for result in results] == [str(path) for path in files]
+    assert (results[0].outcome, results[0].reason) == ("quarantined", "storage")
+    assert errno.errorcode[errno.EEXIST] in results[0].message or "ENOTDIR" in results[0].message
+    if processes == 1:
+        assert {result.reason for result in results[1:]} == {"aborted"}
+    assert all(not name.endswith(".part") for name in tree(job.out))

@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon.batch import Job, deidentify_files
+from dicomanon.batch import Job, convert_slides, deidentify_files
 from dicomanon.check import check_files
+from dicomanon.convert import ConvertOptions
 from dicomanon.errors import UsageError
 from dicomanon.part10.encoding import EXPLICIT_LE
+from tests.slides import PLANTED, Shape, make_svs
 from tests.verify.made import ROOT, Elements, encode, file_of, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+JPEG = "1.2.840.10008.1.2.4.50"
 
 
 @pytest.fixture
@@ -102,9 +106,13 @@ def test_sources_that_cannot_be_read_are_counted_and_said(folders: tuple[Path, P
 
     report = check_files([out], [sources], "research-wsi")
 
-    assert report.unread == 1
-    assert "1 source could not be read" in report.summary()
-    assert report.as_document()["unread"] == 1
+    (sources / "cut.dcm").write_bytes((sources / "0.dcm").read_bytes()[:200])
+    again = check_files([out], [sources, sources / "absent.dcm"], "research-wsi")
+
+    assert (report.unread, report.skipped) == (0, 1)
+    assert (again.unread, again.skipped) == (2, 1)
+    assert "2 sources could not be read" in again.summary()
+    assert again.as_document()["unread"] == 2
 
 
 def test_nothing_to_search_or_nothing_to_look_for_is_an_error_and_no_clean_bill(
@@ -121,3 +129,74 @@ def test_nothing_to_search_or_nothing_to_look_for_is_an_error_and_no_clean_bill(
     (empty / "notes.txt").write_text("nothing")
     with pytest.raises(UsageError, match="no source"):
         check_files([out], [empty], "research-wsi")
+
+
+def test_an_output_that_cannot_be_opened_is_a_finding(folders: tuple[Path, Path]) -> None:
+    sources, out = folders
+
+    ((_, finding),) = check_files([out, out / "absent.dcm"], [sources], "research-wsi").findings
+
+    assert (finding.path, finding.check) == ("file", "unreadable")
+
+
+def test_outputs_of_no_source_are_named(folders: tuple[Path, Path]) -> None:
+    sources, out = folders
+    (sources / "0.dcm").unlink()
+
+    report = check_files([out], [sources], "research-wsi")
+
+    (name,) = report.unpaired
+    assert name.endswith(".dcm")
+    assert "1 of the files are of no source" in report.summary()
+    assert report.as_document()["unpaired"] == [name]
+
+
+def test_dates_of_several_sources_without_pixels_are_not_taken_for_those_of_one(tmp_path: Path) -> None:
+    sources, out = tmp_path / "in", tmp_path / "out"
+    sources.mkdir()
+    out.mkdir()
+    for number in range(2):
+        dated = {0x00080020: (b"DA", b"2021031%d" % number)}
+        elements = identity(instance=ROOT + b"1.%d" % number, patient=b"MRN-730%d" % number) | dated
+        (sources / f"{number}.dcm").write_bytes(file_of(elements, JPEG))
+    dated_output: Elements = {0x00080018: (b"UI", b"2.25.7"), 0x00080020: (b"DA", b"20210311")}
+    (out / "1.dcm").write_bytes(file_of(dated_output, JPEG))
+
+    def dates(given: list[Path]) -> list[str]:
+        findings = check_files([out], given, "research-wsi").findings
+        return [each.path for _, each in findings if each.check == "value"]
+
+    assert dates([sources]) == []
+    assert dates([sources / "0.dcm"]) == []
+    assert dates([sources / "1.dcm"]) == ["(0008,0020)"]
+
+
+@pytest.mark.parametrize("field", ["Patient", "Filename", "DSR ID", "User", "ImageID"])
+def test_every_text_of_a_vendor_file_is_looked_for(tmp_path: Path, field: str) -> None:
+    (tmp_path / "in").mkdir()
+    slide = make_svs(tmp_path / "in" / "S26-CANARYSTEM.svs", Shape(tiles=(2, 2)))
+    out = tmp_path / "out"
+    job = Job(out, "research-wsi", (), bytes(range(32)), ephemeral=False, durable=False)
+    results = [each for batch in convert_slides([slide], job, ConvertOptions()) for each in batch]
+    assert {each.outcome for each in results} == {"cleared", "dropped"}
+    assert check_files([out], [slide], "research-wsi").findings == []
+    victim = next(out.rglob("*.dcm"))
+    append(victim, {0x00400600: (b"LO", PLANTED[field].encode()), 0x00400602: (b"UT", b"of S26-CANARYSTEM")})
+
+    found = {finding.path for _, finding in check_files([out], [slide], "research-wsi").findings}
+
+    assert {"(0040,0600)", "(0040,0602)"} <= found
+
+
+def test_the_patient_id_that_a_slide_was_given_is_looked_for(tmp_path: Path) -> None:
+    slide = make_svs(tmp_path / "1.svs", Shape(tiles=(2, 2)))
+    (tmp_path / "x.dcm").write_bytes(
+        file_of({0x00080018: (b"UI", b"2.25.7"), 0x00400600: (b"LO", b"MRN-CANARY-1")})
+    )
+
+    def found(patient_id: str) -> bool:
+        report = check_files([tmp_path / "x.dcm"], [slide], "research-wsi", patient_id=patient_id)
+        return any(each.path == "(0040,0600)" and each.check == "value" for _, each in report.findings)
+
+    assert found("MRN-CANARY-1")
+    assert not found("")

@@ -54,7 +54,7 @@ def test_the_output_claims_what_was_done_and_nothing_more(
 def test_flags_stand_at_their_places_in_every_encoding(syntax: str) -> None:
     elements = identity() | {
         0x0018A001: (b"SQ", []),
-        0x00280002: (b"US", b"\0\3" if syntax == EXPLICIT_BIG else b"\3\0"),
+        0x00280002: (b"US", b"\0\1" if syntax == EXPLICIT_BIG else b"\1\0"),
     }
     data = clear_in_memory(opened(file_of(elements, syntax)), route_of())
     tags = [entry.tag for entry in opened(data).entries or []]

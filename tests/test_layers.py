@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
-    *("errors", "standard", "part10", "pseudonym", "profile", "icc", "characters", "identifying", "actions"),
+    *("errors", "standard", "part10", "pseudonym", "profile", "icc", "characters", "kept"),
+    *("identifying", "actions"),
     *(
         "rules",
         "content",

@@ -82,6 +82,14 @@ def test_a_cleared_instance_is_one_whole_file_for_its_owner_alone(out: Path) -> 
     assert value_at(found, 0x00080016).decode() == outcome.sop_class_uid
 
 
+@pytest.mark.parametrize("label", [b"YES ", b"yes", b"Yes", b"MAYBE"])
+def test_spelling_does_not_let_a_label_out(out: Path, label: bytes) -> None:
+    assert isinstance(clear(opening(picture(label=label)), route_of(), out), Dropped)
+    assert isinstance(clear(opening(picture(burned_in=label)), route_of(), out), Quarantined)
+    for flavour in (b"LABEL ", b"label", b" Overview"):
+        assert isinstance(clear(opening(picture(flavour)), route_of(), out), Dropped)
+
+
 @pytest.mark.parametrize("flavour", [b"LABEL", b"OVERVIEW"])
 @pytest.mark.parametrize("burned_in", [b"YES", b"NO"])
 def test_label_and_overview_are_dropped_and_nothing_failed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 import click
@@ -25,8 +26,17 @@ for _verb in (convert, deid, verify, node, explain, key, demo):
     app.add_command(_verb.run)
 
 
+class _Terminated(BaseException):
+    """SIGTERM, as an exception: whatever is half-written is removed on the way out."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
 def main() -> None:
     """Run the command line; errors of ours end in one line and their exit code, never in a traceback."""
+    signal.signal(signal.SIGTERM, _terminate)
     # Headers of many frames make many small objects and no cycles.
     gc.set_threshold(100_000, 50, 50)
     try:
@@ -43,3 +53,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("dicomanon: stopped; nothing half-written is left", err=True)
         sys.exit(130)
+    except _Terminated:
+        click.echo("dicomanon: stopped; nothing half-written is left", err=True)
+        sys.exit(143)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from dicomanon.cli import options, report
+from dicomanon.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep")
 
 
 @click.command("convert", short_help="Vendor slides to de-identified DICOM.")
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 @options.deep
 @options.no_sync
 @options.as_json
+@click.pass_context
 def run(
+    context: click.Context,
     slides: tuple[Path, ...],
     out: Path,
     profile: str,
@@ -40,19 +45,31 @@ def run(
     no_sync: bool,
     as_json: bool,
 ) -> None:
-    """Convert vendor slides to DICOM and de-identify them on the way; exit codes as `deid`."""
-    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # heavy
+    """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`."""
+    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified, find_inputs  # heavy
     from dicomanon.convert.options import ConvertOptions
 
     said = ConvertOptions(patient_id=patient_id)
-    files = list(slides)
+    total = sum(map(len, find_inputs(slides, out)))
+    options.has_something(slides, out, total)
     if identified:
-        results = convert_slides_identified(files, out, said)
+        _refuse_beside_identified(context)
+        results = convert_slides_identified(slides, out, said)
         note = "--identified: these files name the patient as far as the slides do."
-        raise SystemExit(report.follow(results, len(files), "slides", as_json=as_json, note=note))
+        raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
     fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
     note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
-    results = convert_slides(files, job, said, jobs)
-    raise SystemExit(report.follow(results, len(files), "slides", as_json=as_json, note=note))
+    results = convert_slides(slides, job, said, jobs)
+    raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
+
+
+def _refuse_beside_identified(context: click.Context) -> None:
+    given = [
+        f"--{name}"
+        for name in POINTLESS_WHEN_IDENTIFIED
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given:
+        raise UsageError(f"--identified de-identifies nothing: leave out {' and '.join(given)}")

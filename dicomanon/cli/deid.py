@@ -40,12 +40,13 @@ def run(
 
     Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason; 2: the command is wrong.
     """
-    from dicomanon.batch import Job, compiled, deidentify_files, dicom_files  # heavy
+    from dicomanon.batch import Job, compiled, deidentify_files, find_inputs  # heavy
 
     fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
-    total = sum(1 for _ in dicom_files(inputs))
+    total = sum(map(len, find_inputs(inputs, out)))
+    options.has_something(inputs, out, total)
     note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
     results = deidentify_files(inputs, job, jobs)
     raise SystemExit(report.follow(results, total, "files", as_json=as_json, note=note))

@@ -45,8 +45,11 @@ def run(
     as_json: bool,
 ) -> None:
     """Receive instances (C-STORE, C-ECHO), clear each as it arrives, keep it until the destination has it."""
-    from dicomanon.node.run import configured, print_status, run_until_signal  # heavy
+    from dicomanon.node.run import configured, print_spool, print_status, run_until_signal  # heavy
 
+    if as_json and config is None:
+        click.echo(print_spool(spool))
+        return
     settings = configured(
         config, forward=forward, port=port, spool=spool, profile=profile, key=key, scope=scope
     )

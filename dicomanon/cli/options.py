@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from dicomanon.errors import UsageError
 from dicomanon.profile import DEFAULT
 from dicomanon.pseudonym import ephemeral_key, read_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXISTING = click.Path(exists=True, readable=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -44,6 +49,14 @@ no_sync = click.option(
     is_flag=True,
     help="Do not wait for the disk: files are whole, but a power cut may lose them.",
 )
+
+
+def has_something(given: Sequence[Path], out: Path, count: int) -> None:
+    """Raise UsageError where a run would have nothing to do."""
+    if any(path.is_dir() and path.resolve() == out.resolve() for path in given):
+        raise UsageError("the folder of the input is that of the output: name another one with --out")
+    if not count:
+        raise UsageError("there is no file in the folder that was named")
 
 
 def key_of(path: Path | None) -> tuple[bytes, bool]:

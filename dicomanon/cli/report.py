@@ -10,42 +10,62 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dicomanon.errors import StorageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dicomanon.batch import Result
 
 QUARANTINED = 1
+LABELS = {"identified": "written, identified"}
 
 
 def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: bool, note: str) -> int:
     """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined."""
     every: list[Result] = []
-    for batch in _with_bar(results, total, what) if sys.stderr.isatty() and not as_json else results:
-        every += batch
-        if not as_json:
-            for result in batch:
-                _say(result)
+    aborted = ""
+    try:
+        for batch in _with_bar(results, total, what) if sys.stderr.isatty() and not as_json else results:
+            every += batch
+            if not as_json:
+                for result in batch:
+                    _say(result)
+    except StorageError as error:
+        aborted = str(error)
+    aborted = aborted or next((each.message for each in every if each.reason == StorageError.reason), "")
     counts = Counter(result.outcome for result in every)
-    words = ("cleared", "dropped", "quarantined", "skipped")
+    words = ["identified"] if counts["identified"] else ["cleared", "dropped"]
+    words += ["quarantined", "skipped"]
     if as_json:
         summary = {word: counts[word] for word in words}
-        document = {**summary, "note": note, "instances": [asdict(result) for result in every]}
+        document = {
+            **summary,
+            "aborted": aborted,
+            "note": note,
+            "instances": [asdict(result) for result in every],
+        }
         click.echo(json.dumps(document, indent=1))
     else:
         size = sum(result.size for result in every)
         click.echo(
-            ", ".join(f"{counts[word]} {word}" for word in words if counts[word] or word != "skipped")
+            ", ".join(
+                f"{counts[word]} {LABELS.get(word, word)}"
+                for word in words
+                if counts[word] or word != "skipped"
+            )
             + f"; {size / 1e6:,.1f} MB written"
         )
         if note:
             click.echo(note, err=True)
-    return QUARANTINED if counts["quarantined"] else 0
+        if aborted:
+            click.echo(f"dicomanon: {aborted}", err=True)
+    return QUARANTINED if counts["quarantined"] or aborted else 0
 
 
 def _say(result: Result) -> None:
-    if result.outcome == "cleared":
-        click.echo(f"cleared      {result.source} -> {result.output}")
+    if result.output:
+        click.echo(f"{LABELS.get(result.outcome, result.outcome):<12} {result.source} -> {result.output}")
     else:
         click.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
 

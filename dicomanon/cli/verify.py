@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     type=options.EXISTING,
     help="The originals: DICOM files, slides or folders; may be repeated.",
 )
+@click.option("--patient-id", default="", help="Patient ID that `convert` was given for the slides.")
 @options.profile
 @options.option
 @options.deep
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def run(
     out: tuple[Path, ...],
     source: tuple[Path, ...],
+    patient_id: str,
     profile: str,
     option: tuple[str, ...],
     *,
@@ -37,15 +39,18 @@ def run(
 ) -> None:
     """Search files for every identifying value of their source, in every form it could take.
 
-    Exit code 0: nothing found; 1: something found, each with its place, never with its value.
+    Exit code 0: nothing found; 1: something found, each with its place, never with its value; 2: a source could not
+    be read, so that its values were not looked for.
     """
     from dicomanon.check import check_files  # heavy
 
-    checked = check_files(out, source, profile, option, deep=deep)
+    checked = check_files(out, source, profile, option, deep=deep, patient_id=patient_id)
     if as_json:
         click.echo(json.dumps(checked.as_document(), indent=1))
     else:
         for path, finding in checked.findings:
             click.echo(f"{path}: {finding.check} in {finding.path}: expected {finding.expected}")
+        for name in checked.unpaired:
+            click.echo(f"{name}: of no source")
         click.echo(checked.summary())
-    raise SystemExit(1 if checked.findings else 0)
+    raise SystemExit(1 if checked.findings else 2 if checked.unread else 0)

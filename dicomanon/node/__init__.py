@@ -129,7 +129,8 @@ def serve(
         node.start()
         if ready is not None:
             ready(node.port)
-        stop.wait()
+        while not stop.wait(1.0):  # a signal that comes between two bytecodes wakes no endless wait
+            pass
     finally:
         node.stop()
 

@@ -15,7 +15,7 @@ LARGEST_COMMAND = 1 << 16
 """A command set of a storage sender has some 200 bytes; this is the bound (bytes)."""
 
 _ELEMENT = Struct("<HHL")
-_UID = re.compile(r"[0-9.]{1,64}\Z")
+_UID = re.compile(r"(?=.{1,64}\Z)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*\Z")
 _AFFECTED_SOP_CLASS_UID = 0x0002
 _COMMAND_FIELD = 0x0100
 _MESSAGE_ID = 0x0110

@@ -63,7 +63,8 @@ class Forwarder:
         """Finish the instance being sent, at most for `seconds`; the rest waits for a restart."""
         self._stopping.set()
         self._news.set()
-        self._thread.join(timeout=seconds)
+        if self._thread.ident is not None:  # a node that could not listen never started it
+            self._thread.join(timeout=seconds)
 
     def _run(self) -> None:
         quiet = 0.0

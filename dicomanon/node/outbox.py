@@ -7,6 +7,7 @@ file is gone, which needs a person). Nothing here is from the identified side.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -35,6 +36,9 @@ LOST = "lost"
 DATABASE = "outbox.sqlite"
 FILES = "outbox"
 INCOMING = "incoming"
+NEW_SPOOL = frozenset((FILES, INCOMING, "lock", "lost+found"))
+"""What may stand in a folder that becomes a spool: anything else is somebody's."""
+OWN_NAME = re.compile(r"\.[0-9a-f]{32}\.part|[0-9a-f]{32}\.dcm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,23 @@ class Recovery:
 
 
 class Outbox:
-    """The durable queue; one process at a time, any of its threads."""
+    """The durable queue; one process at a time, any of its threads.
 
-    def __init__(self, spool: Path) -> None:
+    With `read_only` nothing of the spool is touched, and `rows` is all there is.
+    """
+
+    def __init__(self, spool: Path, *, read_only: bool = False) -> None:
         self._spool = spool
         self._files = spool / FILES
         self.incoming = spool / INCOMING
         self._lock = threading.Lock()
+        if read_only:
+            self._database = self._open_to_read(spool / DATABASE)
+            return
         try:
+            used = (spool / DATABASE).exists() or not spool.is_dir()
+            if not used and {path.name for path in spool.iterdir()} - NEW_SPOOL:
+                raise StorageError(f"{spool} holds files that are no node's: name a folder of its own")
             for folder in (spool, self._files, self.incoming):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
@@ -219,8 +232,10 @@ class Outbox:
 
     def _wipe(self, keep: set[str]) -> int:
         """Delete files that no row names: they were never acknowledged, or are delivered."""
-        unnamed = [path for path in self._files.iterdir() if path.name not in keep]
-        unnamed += list(self.incoming.iterdir())
+        unnamed = [
+            path for path in self._files.iterdir() if OWN_NAME.fullmatch(path.name) and path.name not in keep
+        ]
+        unnamed += [path for path in self.incoming.iterdir() if OWN_NAME.fullmatch(path.name)]
         for path in unnamed:
             path.unlink()
         return len(unnamed)
@@ -237,6 +252,17 @@ class Outbox:
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{path}: {error}") from error
         return database
+
+    @staticmethod
+    def _open_to_read(path: Path) -> sqlite3.Connection:
+        # Without its log nobody has the database open, and reading it as it is needs no files beside it.
+        how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+        try:
+            return sqlite3.connect(
+                f"{path.absolute().as_uri()}?{how}", uri=True, check_same_thread=False, timeout=10.0
+            )
+        except sqlite3.Error as error:
+            raise StorageError(f"{path}: {error}") from error
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:

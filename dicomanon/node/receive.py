@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,8 @@ SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 NOT_OF_THE_AGREED_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
+RESERVE = 64 << 20
+"""Bytes of disk left for the outbox to work with: below this, or a twentieth of a small disk, senders get A700."""
 LARGEST_OTHER_PDU = 1 << 20
 """An association request with 128 contexts and every transfer syntax stays under this (bytes)."""
 
@@ -275,6 +278,9 @@ class StorageAssociation:
             answer = Answer(NOT_OF_THE_AGREED_CLASS, "quarantined", "not-of-the-agreed-class")
             reader.drain()
             return self._count(lane, answer)
+        if not _has_room(self._receiver.folder):
+            reader.drain()
+            return self._count(lane, Answer(StorageError.dicom_status, "failed", StorageError.reason))
         source = partial(
             bare_instance,
             reader,
@@ -300,6 +306,8 @@ class StorageAssociation:
         if isinstance(outcome, Dropped):
             return Answer(SUCCESS, "dropped", outcome.reason)
         if not isinstance(outcome, Cleared):
+            if outcome.reason == "internal":
+                log.error("association=%d %s", self._number, outcome.message)  # a class of error, no value
             return Answer(outcome.dicom_status, "quarantined", outcome.reason)
         try:
             # Bytes that nobody looked at: what was written is not all that was sent.
@@ -339,6 +347,16 @@ class StorageAssociation:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         log.warning("association=%d outcome=aborted reason=malformed-%s %s", self._number, what, words)
         hang_up(self._association)
+
+
+def _has_room(folder: Path) -> bool:
+    """Tell whether the disk has its reserve: what waits can only be delivered if something can still be written."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    return free >= min(RESERVE, whole // 20)
 
 
 def _failure(error: DicomanonError | OSError) -> Answer:

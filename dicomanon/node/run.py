@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from dicomanon.config import Config, NodeConfig, RouteConfig, load_config
 from dicomanon.errors import ConfigError
 from dicomanon.node import serve
-from dicomanon.node.outbox import Outbox
+from dicomanon.node.outbox import DATABASE, Outbox
 from dicomanon.node.status import read_status
 from dicomanon.sinks import check_url
 
@@ -37,9 +38,14 @@ def configured(
 
 def print_status(config: Config) -> str:
     """Return what is kept, delivered and refused, as JSON; raise ConfigError where no node has run."""
-    if not config.node.spool.is_dir():
-        raise ConfigError("there is no spool folder yet; no node has run with this configuration")
-    outbox = Outbox(config.node.spool)
+    return print_spool(config.node.spool)
+
+
+def print_spool(spool: Path) -> str:
+    """Return the same of a spool folder, which is only read; raise ConfigError where no node has run."""
+    if not (spool / DATABASE).is_file():
+        raise ConfigError("there is no spool there yet; no node has run with this configuration")
+    outbox = Outbox(spool, read_only=True)
     try:
         return json.dumps(asdict(read_status(outbox)), indent=1)
     finally:
@@ -51,6 +57,8 @@ def run_until_signal(config: Config, say: Callable[[str], None]) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s"
     )
+    # A core dump would put identified bytes on the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

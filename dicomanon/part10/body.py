@@ -5,9 +5,12 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dicomanon.errors import MalformedError
-from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, HeadScrubber
-from dicomanon.part10.encoding import MARKED
+from dicomanon.errors import MalformedError, UnsupportedError
+from dicomanon.part10.codestream import MAX_HEAD
+from dicomanon.part10.encoding import VIDEO
+from dicomanon.part10.extent import Extent, native_end
+from dicomanon.part10.frames import TAIL, FrameRules
+from dicomanon.part10.offsets import EXTENDED_LENGTHS, EXTENDED_OFFSETS, MAX_TABLE, OffsetTable, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,32 +27,40 @@ MAX_TRAILER = 64 << 20
 _ITEM_HEADER = Struct("<II").unpack_from
 _ITEM = 0xE000FFFE
 _DELIMITER = 0xE0DDFFFE
-_HEAD_PROBE = 1 << 12
 
 
 def copy_body(instance: Instance, sink: Sink) -> bytes:
     """Write the value of Pixel Data with the text in its code streams overwritten; return the elements behind it.
 
-    Exactly the items of the value are copied (PS3.5 A.4): anything that is not one of them raises
-    MalformedError with its offset within the value. Frames are never decoded.
+    Exactly the pixels that the header promises, or the items of the value (PS3.5 A.4) that its offset table names,
+    are copied: anything else raises MalformedError with its offset within the value. Frames are never decoded, so
+    that video, where anything may stand between pictures, raises UnsupportedError.
     """
     if instance.pixels is None:
         return b""
+    if instance.meta.transfer_syntax_uid in VIDEO:
+        raise UnsupportedError("video is not looked into", tag=instance.pixels.tag)
+    extent = Extent(instance)
     length = instance.pixels.length
     if length is not None:
-        return _copy_native(instance.body, length, sink.write)
-    return _Fragments(instance.body, sink.write, marked=instance.meta.transfer_syntax_uid in MARKED).copy()
+        if extent.raw(EXTENDED_OFFSETS) or extent.raw(EXTENDED_LENGTHS):
+            raise MalformedError("an offset table without fragments", tag=EXTENDED_OFFSETS)
+        return _copy_native(instance.body, length, native_end(extent, length), sink.write)
+    rules = FrameRules(instance.meta.transfer_syntax_uid, extent)
+    return _Fragments(instance.body, sink.write, rules).copy(extent)
 
 
-def _copy_native(body: Reader, length: int, write: Write) -> bytes:
+def _copy_native(body: Reader, length: int, end: int, write: Write) -> bytes:
     window = memoryview(bytearray(min(WINDOW, max(length, 1))))
     left = length
     while left:
         count = body.readinto(window[: min(left, len(window))])
         if not count:
             raise MalformedError("Pixel Data is cut short", offset=length - left)
-        write(window[:count])
         left -= count
+        if not left and end < length:
+            window[count - 1] = 0  # padding
+        write(window[:count])
     return _read_trailer(body, b"")
 
 
@@ -67,29 +78,58 @@ class _Fragments:
     """Walks the items of encapsulated Pixel Data through one window.
 
     `at` is how far the window is dealt with, `filled` how far it holds bytes, `left` what is still to come
-    of the fragment being copied, `passed` the offset of the window's front in the value.
+    of the fragment being copied, `passed` the offset of the window's front in the value, `first` that of the
+    first fragment's item. The end of a fragment is dealt with once `TAIL` bytes in front of it are at hand.
     """
 
-    def __init__(self, body: Reader, write: Write, *, marked: bool) -> None:
+    def __init__(self, body: Reader, write: Write, rules: FrameRules) -> None:
         self._body = body
-        self._marked = marked
         self._write = write
+        self._rules = rules
         self._buffer = bytearray(WINDOW + 2 * MAX_HEAD)
         self._view = memoryview(self._buffer)
-        self._scrubber = HeadScrubber()
-        self._at = self._filled = self._left = self._passed = self._items = 0
+        self._table = OffsetTable(b"")
+        self._at = self._filled = self._left = self._passed = self._first = 0
+        self._items = 1
 
-    def copy(self) -> bytes:
+    def copy(self, extent: Extent) -> bytes:
         """Copy to the sequence delimitation item; return what follows it."""
+        self._copy_table(extent)
         while not self._advance():
             self._flush()
             count = self._body.readinto(self._view[self._filled : self._filled + WINDOW])
             if not count:
                 raise MalformedError("Pixel Data is cut short", offset=self._passed + self._filled)
             self._filled += count
+        self._table.finish()
         end = self._at
         self._write(self._view[:end])
         return _read_trailer(self._body, self._view[end : self._filled])
+
+    def _copy_table(self, extent: Extent) -> None:
+        """Copy the item of the Basic Offset Table."""
+        head = self._take(8)
+        tag, length = _ITEM_HEADER(head)
+        if tag != _ITEM:
+            raise MalformedError("something other than an offset table begins Pixel Data", offset=0)
+        if length & 3 or length > MAX_TABLE:
+            raise MalformedError("the Basic Offset Table is no list of offsets", offset=0)
+        table = self._take(length)
+        self._table = table_of(bytes(table), extent)
+        self._write(head + table)
+        self._passed = self._first = 8 + length
+
+    def _take(self, size: int) -> bytearray:
+        """Read exactly `size` bytes from the front of the value."""
+        data = bytearray(size)
+        view = memoryview(data)
+        at = 0
+        while at < size:
+            count = self._body.readinto(view[at:])
+            if not count:
+                raise MalformedError("Pixel Data is cut short", offset=at)
+            at += count
+        return data
 
     def _flush(self) -> None:
         """Write what is dealt with and move the rest to the front."""
@@ -104,32 +144,35 @@ class _Fragments:
     def _advance(self) -> bool:
         """Deal with as much of the window as can be; tell whether the value is at its end."""
         buffer, filled, at, left = self._buffer, self._filled, self._at, self._left
-        items = self._items
-        scrubber = self._scrubber
-        known = scrubber.last if scrubber.last_is_clean else b""
+        items, rules = self._items, self._rules
+        known, ends, table = rules.known, rules.ends, self._table
+        due = table.due + self._first - self._passed
         done = False
         while True:
             if left:
-                if left > filled - at:
-                    left -= filled - at
-                    at = filled
+                end = at + left
+                if end > filled:
+                    step = max(filled - at - TAIL, 0)
+                    at += step
+                    left -= step
                     break
-                at += left
+                if ends:
+                    rules.ended = buffer.endswith(ends, at, end)
+                    if not rules.ended:
+                        self._check_end(at, end, items)
+                at = end
                 left = 0
             if filled - at < 8:
                 break
             tag, length = _ITEM_HEADER(buffer, at)
             if tag == _ITEM:
-                if items:
-                    size = len(known)
-                    if not size or size > length or not buffer.startswith(known, at + 8, filled):
-                        if not self._scrub(scrubber.scrub, at, length, items):
-                            break
-                        known = scrubber.last if scrubber.last_is_clean else b""
-                elif length & 3:
-                    raise MalformedError(
-                        "the Basic Offset Table is no list of offsets", offset=self._passed + at
-                    )
+                size = len(known)
+                if not size or size > length or not buffer.startswith(known, at + 8, filled):
+                    if not self._begin(at, length, items):
+                        break
+                    known = rules.known
+                if at >= due:
+                    due = self._meet(at, length)
                 items += 1
                 at += 8
                 left = length
@@ -144,22 +187,24 @@ class _Fragments:
         self._at, self._left, self._items = at, left, items
         return done
 
-    def _scrub(self, scrub: Callable[[bytearray, int, int], int], at: int, length: int, items: int) -> bool:
-        """Scrub the fragment whose item starts at `at`; tell whether enough of it was in the window."""
-        start = at + 8
-        held = self._filled - start
-        if held < length and held < _HEAD_PROBE:
-            return False
+    def _meet(self, at: int, length: int) -> int:
+        """Compare the item at `at` with the offset table; return where in the window the next one named is."""
+        shift = self._first - self._passed
         try:
-            head = scrub(self._buffer, start, start + min(held, length))
-        except HeadCutShortError:
-            if held < length and held < MAX_HEAD:
-                return False
-            raise MalformedError(
-                f"the code stream of fragment {items} has no end to its head", offset=self._passed + at
-            ) from None
+            return self._table.meet(at - shift, length) + shift
+        except MalformedError as error:
+            raise MalformedError(str(error), offset=self._passed + at) from None
+
+    def _begin(self, at: int, length: int, items: int) -> bool:
+        """Deal with the head of the fragment whose item starts at `at`; tell whether enough of it was at hand."""
+        start = at + 8
+        try:
+            return self._rules.begin(self._buffer, start, min(self._filled, start + length), length)
         except MalformedError as error:
             raise MalformedError(f"fragment {items}: {error}", offset=self._passed + at) from None
-        if not head and self._marked and items == 1:
-            raise MalformedError("the first fragment begins no code stream", offset=self._passed + at)
-        return True
+
+    def _check_end(self, at: int, end: int, items: int) -> None:
+        try:
+            self._rules.check_end(self._buffer, at, end)
+        except MalformedError as error:
+            raise MalformedError(f"fragment {items - 1}: {error}", offset=self._passed + end) from None

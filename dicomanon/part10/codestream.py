@@ -2,16 +2,22 @@
 
 A head ends behind the first SOS of JPEG and JPEG-LS (ITU-T T.81 B.1, T.87 C.1) or the first SOD of
 JPEG 2000 (T.800 A.2). Where a JPEG says that more scans follow, segments may stand between them, and the head
-goes on to EOI. What is overwritten keeps its length, so no offset table changes.
+goes on to EOI. Of marker segments only those that decoders need are kept. What is overwritten keeps its length,
+so no offset table changes. A second image behind the EOI of the first, in one fragment and with an EOI of its
+own, could only be found by reading the scan: it is not looked for.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+from struct import Struct
 
 from dicomanon.errors import MalformedError
 
 MAX_HEAD = 1 << 20
+RUN_LENGTH_HEAD = 64
+_RUN_OFFSETS = Struct("<16I").unpack_from
 _REMEMBERED = 16
 
 _SOI = b"\xff\xd8"
@@ -21,6 +27,14 @@ _JPEG_XL_BOX = b"\0\0\0\x0cJXL "
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
 """SOF markers, of JPEG-LS too."""
+_NEEDED = _FRAMES | {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF}
+"""Segments without which there is no picture (T.81 table B.1); LSE is judged by its kind."""
+_NEEDED_2000 = frozenset(
+    (*range(0x50, 0x54), 0x55, *range(0x56, 0x5A), *range(0x5C, 0x62), 0x63, *range(0x70, 0x7A), 0x90)
+)
+"""Those of T.800 table A.2, T.801 and T.814 but COM."""
+_EMPTY_2000 = frozenset(range(0x30, 0x40))
+_EOC = b"\xff\xd9"
 _ONE_PASS = frozenset((0xC0, 0xC1, 0xC3, 0xC9, 0xCB, 0xF7))
 """Those of frames that have one scan if that holds all their components."""
 _LARGEST_REMEMBERED = 1 << 16
@@ -125,7 +139,7 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
             return cuts, at + 2
         if marker in (0xD8, 0xD9):
             raise MalformedError("a JPEG frame has no scan")
-        end = _segment_end(buffer, at, stop)
+        end = after = _segment_end(buffer, at, stop)
         if marker == 0xDA:
             if end < at + 5:
                 raise MalformedError("a JPEG scan names no components")
@@ -138,26 +152,28 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
             end = found.start()
         elif marker in _FRAMES:
             components = buffer[at + 9] if marker in _ONE_PASS and end > at + 9 else 256
-        if marker == 0xFE or 0xE0 <= marker <= 0xEF:
-            cuts.extend(_application_text(buffer, marker, at + 4, end))
+        if marker not in _NEEDED:
+            cuts.extend(_segment_text(buffer, marker, at + 4, after))
         at = end
 
 
-def _application_text(buffer: bytes | bytearray, marker: int, at: int, end: int) -> list[tuple[int, int]]:
-    """Keep what decoders need (JFIF version, Adobe and HP colour transform), cut the rest of COM and APPn."""
+def _segment_text(buffer: bytes | bytearray, marker: int, at: int, end: int) -> list[tuple[int, int]]:
+    """Keep what decoders need (JFIF version, Adobe and HP colour transform, JPEG-LS tables), cut all else."""
     if marker == 0xE0 and buffer.startswith(b"JFIF\0", at, end):
         keep = 12  # identifier, version, density; width and height of a thumbnail become 0
     elif marker == 0xEE and buffer.startswith(b"Adobe", at, end):
         keep = 12
     elif marker == 0xE8 and buffer.startswith(b"mrfx", at, end):
         keep = 5
+    elif marker == 0xF8 and at < end and 1 <= buffer[at] <= 4:  # the kinds of T.87 C.2.4.1
+        keep = end - at
     else:
         keep = 0
     return [(min(at + keep, end), end)]
 
 
 def _jpeg_2000_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tuple[int, int]], int]:
-    """Return the ranges of comments, and the end of the first tile-part header."""
+    """Return the ranges of comments and of segments nobody knows, and the end of the first tile-part header."""
     cuts: list[tuple[int, int]] = []
     at += 2
     while True:
@@ -168,7 +184,64 @@ def _jpeg_2000_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list
         marker = buffer[at + 1]
         if marker == 0x93:  # SOD
             return cuts, at + 2
+        if marker in _EMPTY_2000:
+            at += 2
+            continue
         end = _segment_end(buffer, at, stop)
         if marker == 0x64:  # COM: two bytes say binary or Latin, the rest is text
             cuts.append((min(at + 6, end), end))
+        elif marker not in _NEEDED_2000:
+            cuts.append((at + 4, end))
         at = end
+
+
+def first_tile_part(buffer: bytes | bytearray, at: int, stop: int) -> int:
+    """Return the offset of the first SOT of the JPEG 2000 stream at `at`, whose head has been scrubbed."""
+    at += 2
+    while at + 4 <= stop and buffer[at + 1] != 0x90:
+        at = at + 2 if buffer[at + 1] in _EMPTY_2000 else _segment_end(buffer, at, stop)
+    return at
+
+
+def scrub_tile_parts(buffer: bytearray, at: int, stop: int) -> None:
+    """Overwrite text in the heads of the tile-parts behind the one at `at`, as far as their lengths lead.
+
+    Where a length is 0 the tile-part goes on to the end; where it leads over `stop` the rest is cut off or not at
+    hand, and is left. Raises MalformedError where it leads to neither a tile-part nor EOC, and for
+    more bytes behind EOC than one of padding.
+    """
+    while at + 12 <= stop:
+        length = int.from_bytes(buffer[at + 6 : at + 10], "big")
+        if not length or at + length + 2 > stop:
+            return
+        if length < 14:
+            raise MalformedError("a tile-part has no length")
+        at += length
+        if buffer.startswith(_EOC, at, stop):
+            if any(buffer[at + 3 : stop]):
+                raise MalformedError("bytes follow the end of a frame")
+            return
+        if not buffer.startswith(b"\xff\x90", at, stop):
+            raise MalformedError("a tile-part ends where none begins")
+        try:
+            cuts, _ = _jpeg_2000_text(buffer, at - 2, stop)
+        except HeadCutShortError:
+            raise MalformedError("a tile-part has no end to its head") from None
+        for first, last in cuts:
+            buffer[first:last] = bytes(last - first)
+
+
+def unused_run_offsets(buffer: bytes | bytearray, at: int, stop: int, length: int) -> tuple[int, int]:
+    """Return the range of the unused offsets in the head of an RLE frame of `length` bytes at `at` (PS3.5 G.5).
+
+    Raises MalformedError where the used ones are not ascending from 64 within the frame.
+    """
+    if stop - at < RUN_LENGTH_HEAD:
+        raise MalformedError("an RLE frame without a head")
+    count, *offsets = _RUN_OFFSETS(buffer, at)
+    if not 1 <= count <= len(offsets):
+        raise MalformedError("an RLE frame without a number of segments")
+    used = offsets[:count]
+    if used[0] != RUN_LENGTH_HEAD or used[-1] >= length or any(a >= b for a, b in pairwise(used)):
+        raise MalformedError("an RLE frame with segments out of order")
+    return at + 4 + 4 * count, at + RUN_LENGTH_HEAD

@@ -42,6 +42,12 @@ MARKED = frozenset(
     f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 92, 93, 201, 202, 203)
 )
 """Those whose frames are JPEG, JPEG-LS or JPEG 2000 code streams and begin with SOI or SOC."""
+VIDEO = frozenset(
+    f"1.2.840.10008.1.2.4.{n}" for n in (*range(100, 109), *(f"{number}.1" for number in range(100, 107)))
+)
+"""MPEG-2, MPEG-4 and HEVC: user data may stand anywhere in them."""
+JPEG_XL = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (110, 111, 112))
+RUN_LENGTH = "1.2.840.10008.1.2.5"
 
 
 @dataclass(frozen=True, slots=True)

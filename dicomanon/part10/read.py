@@ -128,14 +128,16 @@ def _group_two(front: _Front, at: int) -> tuple[dict[int, str], int]:
         values[tag] = bytes(front.data[value:end]).decode("ascii", "replace").strip(" \0")
         at = end
     if not front.data:
-        raise MalformedError("the file is empty", offset=0)
+        raise NotDicomError("the file is empty", offset=0)
     return values, at
 
 
 def _guess_syntax(front: _Front, at: int) -> str:
     """Tell the transfer syntax of a data set nobody names from its first element, or refuse."""
     if not front.want(at + 8):
-        raise MalformedError("there is no data set", offset=at)
+        # Without a preamble or a group 2 nothing says that this was meant to be DICOM.
+        kind = MalformedError if at else NotDicomError
+        raise kind("there is no data set", offset=at)
     first = bytes(front.data[at : at + 8])
     has_vr = first[4:6] in SHORT_VRS or first[4:6] in LONG_VRS
     if has_vr and first[1] == 0 and first[0]:

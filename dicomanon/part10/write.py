@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 IMPLEMENTATION_CLASS_UID = "2.25.205386287937041527311873390203516209853"
 IMPLEMENTATION_VERSION_NAME = f"DICOMANON_{__version__}"[:16]
 PART_SUFFIX = ".part"
+PART_NAME = re.compile(r"\.[0-9a-f]{32}\.part")
+"""How files that are being written are called, here and below the folder of a file sink."""
 WRITE_BACK_STRIDE = 16 << 20
 
 
@@ -149,6 +153,33 @@ def aside_file(folder: Path, *, durable: bool = True) -> Iterator[AsideFile]:
     except BaseException:
         out.path.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """Make `folder`, remove what a run that was killed left half-written in it, and hold it; raise StorageError.
+
+    Several runs may hold one folder: nothing is removed while another does.
+    """
+    with storage_errors():
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # another run holds it, or the file system knows no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_parts(folder)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_parts(folder: Path) -> None:
+    for pattern in (".*", "*/*/.*"):
+        for path in folder.glob(pattern + PART_SUFFIX):
+            if PART_NAME.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

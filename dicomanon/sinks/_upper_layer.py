@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import warnings
 from functools import cache
 from typing import Any
 
@@ -31,9 +32,12 @@ def settle_library() -> None:
     _config.STORE_SEND_CHUNKED_DATASET = False
     _config.UNRESTRICTED_STORAGE_SERVICE = False
     # Its messages quote what peers sent; ours say the same without values.
-    library = logging.getLogger("pynetdicom")
-    library.setLevel(logging.CRITICAL + 1)
-    library.propagate = False
+    for name in ("pynetdicom", "pydicom"):
+        library = logging.getLogger(name)
+        library.setLevel(logging.CRITICAL + 1)
+        library.propagate = False
+    warnings.filterwarnings("ignore", module="pydicom")
+    warnings.filterwarnings("ignore", module="pynetdicom")
 
 
 def socket_of(association: Any) -> socket.socket:

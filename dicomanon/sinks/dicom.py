@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 CALLING = "DICOMANON"
 HIGHEST_MESSAGE_ID = 0xFFFF
+SMALLEST_PDU = 16
+"""Bytes; a peer that takes less cannot be served, and the library divides by what is left."""
+LIBRARY_ERRORS = (OSError, ValueError, ArithmeticError, RuntimeError, AttributeError, TypeError)
+"""What pynetdicom and the system raise when a name does not resolve or a peer leaves at a bad moment."""
 MOST_CONTEXTS = 128
 META_START = 132
 GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
@@ -63,8 +67,13 @@ class DicomSink:
         except PeerUnreachableError:
             self._drop()
             raise
-        # Warnings (Bxxx) say that the archive has it, and changed something on the way (PS3.4 B.2.3).
-        return Receipt(str(self._address.called), status, stored=status == 0x0000 or status >> 12 == 0xB)
+        except LIBRARY_ERRORS as error:
+            self._drop()
+            raise PeerUnreachableError(f"the association broke ({type(error).__name__})") from None
+        # Warnings (Bxxx) say that the archive has it, and changed something on the way (PS3.4 B.2.3); so does
+        # Duplicate SOP Instance (PS3.7 C.5.7): a repeat after a crash has the same UID and the same bytes.
+        stored = status in (0x0000, 0x0111) or status >> 12 == 0xB
+        return Receipt(str(self._address.called), status, stored=stored)
 
     def close(self) -> None:
         """Release the association; the next `send` asks for a new one."""
@@ -95,9 +104,12 @@ class DicomSink:
         entity.network_timeout = None
         # One context each, so that the archive cannot choose another transfer syntax than the file has.
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in self._kinds]
-        association = entity.associate(
-            self._address.host, self._address.port, contexts, ae_title=self._address.called
-        )
+        try:
+            association = entity.associate(
+                self._address.host, self._address.port, contexts, ae_title=self._address.called
+            )
+        except LIBRARY_ERRORS as error:
+            raise PeerUnreachableError(f"no association ({type(error).__name__})") from None
         if not association.is_established and association.rejected_contexts:
             # Nothing of what was proposed is taken: not to be proposed again on behalf of other kinds.
             self._kinds.remove(kind)
@@ -105,6 +117,9 @@ class DicomSink:
         if not association.is_established:
             how = "rejected" if association.is_rejected else "did not answer"
             raise PeerUnreachableError(f"the archive {how} the association")
+        if 0 < association.acceptor.maximum_length < SMALLEST_PDU:
+            association.abort()
+            raise PeerUnreachableError("the archive takes no PDU that a command fits into")
         socket_of(association).settimeout(self._timeouts.transfer)
         self._association = association
 
@@ -123,7 +138,10 @@ class DicomSink:
         try:
             # The association's own thread must not take the answer.
             association._reactor_checkpoint.clear()  # noqa: SLF001  # as its own send methods do
+            patience = time.monotonic() + self._timeouts.associate
             while not association._is_paused:  # noqa: SLF001
+                if not association.is_alive() or time.monotonic() > patience:
+                    raise PeerUnreachableError("the association ended")
                 time.sleep(0.0001)
             connection = socket_of(association)
             _send_command(association, connection, request, context_id)

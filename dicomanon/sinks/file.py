@@ -8,17 +8,29 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from dicomanon.errors import ConfigError, PeerRefusedError, StorageError
-from dicomanon.part10.write import sync_folder
+from dicomanon.part10.write import PART_SUFFIX, sync_folder
 from dicomanon.sinks import Receipt, SinkType, Timeouts
 
 if TYPE_CHECKING:
     from dicomanon.pipeline import Cleared
 
 _WINDOW = 1 << 20
+
+
+class ExistsError(PeerRefusedError):
+    """The place of an instance is taken by other bytes, which are never replaced."""
+
+    reason: ClassVar[str] = "exists"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another instance was written under the same UID, with other content; "
+            "was it de-identified before under another profile or version?"
+        )
 
 
 class FileSink:
@@ -34,14 +46,15 @@ class FileSink:
         if self._root not in target.parents or ".." in target.parts:
             raise PeerRefusedError("the UIDs of an instance do not make a path")
         # Writing aside first: a name that ends in .dcm always stands for a whole file.
-        aside = folder / f".{uuid.uuid4().hex}.part"
+        aside = folder / f".{uuid.uuid4().hex}{PART_SUFFIX}"
         try:
             _make_folders(self._root, folder)
             _link_or_copy(cleared.path, aside)
             _put_in_place(aside, target)
             sync_folder(folder)
         except OSError as error:
-            raise StorageError(f"{target}: {error.strerror}") from error
+            word = errno.errorcode.get(error.errno or 0, "unknown error")
+            raise StorageError(f"the output could not be written ({word})") from error
         finally:
             with suppress(OSError):
                 aside.unlink()
@@ -76,13 +89,13 @@ def _put_in_place(aside: Path, target: Path) -> None:
         os.link(aside, target)
     except FileExistsError:
         if not _same_bytes(aside, target):
-            raise PeerRefusedError(f"{target} exists with other bytes") from None
+            raise ExistsError from None
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
         # A file system without hard links: the check and the rename are two steps there.
         if target.exists() and not _same_bytes(aside, target):
-            raise PeerRefusedError(f"{target} exists with other bytes") from None
+            raise ExistsError from None
         aside.replace(target)
 
 

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dicomanon import standard
 from dicomanon.errors import LeakError
 from dicomanon.identifying import DATE_VRS, NUMBER_VRS, SHORTEST_NUMBER
-from dicomanon.part10.elements import element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import DEFLATED, MARKED, encoding_of
 from dicomanon.part10.index import index_header
 from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
-from dicomanon.verify.search import SHORTEST_IN_SCAN, Hit, Search, find_everywhere
-from dicomanon.verify.structure import container_findings, forbidden, header_findings, path_of
+from dicomanon.verify.leaves import Leaves
+from dicomanon.verify.search import SHORTEST_IN_SCAN, Hit, Search, find_everywhere, stands_alone
+from dicomanon.verify.structure import container_findings, forbidden, header_findings
 from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, fragment_pieces, rest
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 BINARY_VRS = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL US UV".split())
-CODING_SCHEME = 0x00080102
+CODE_MEANING = 0x00080104
 DEEP_WINDOW = 1 << 20
 HUFFMAN_RUNS = (
     b"*456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x83",
@@ -44,7 +43,6 @@ HUFFMAN_RUNS = (
 BINARY_NUMBERS = frozenset(
     (b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV")
 )
-STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt"))
 
 
 class Verifier:
@@ -170,16 +168,19 @@ def _explain(
     profile: Profile,
 ) -> Iterator[Finding]:
     """Name the attribute of each hit in the header; words in their rightful place are no finding."""
-    leaves = _Leaves(header, entries, encoding)
+    leaves = Leaves(header, entries, encoding)
     for hit in hits:
-        path, tag, vr, whole, standard_code = leaves.around(hit.at)
+        leaf = leaves.around(hit.at)
+        if not stands_alone(hit.form, leaf.raw, hit.at - leaf.value_at):
+            continue
+        path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
         kept = profile.rule_for(tag, vr.decode()).code == "K"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
         soft = forms[hit.form] or hit.form.kind == "word"
-        if tag == 0x00080104 and standard_code and (soft or len(whole) > len(hit.form.needle) + 2):
+        if tag == CODE_MEANING and leaf.public and soft:
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
@@ -194,63 +195,6 @@ def _is_number(vr: bytes, whole: bytes, needle: bytes) -> bool:
         return len(needle) < SHORTEST_IN_SCAN
     parts = [part.strip() for part in whole.split(b"\\")]
     return vr in NUMBER_VRS and (len(needle) < SHORTEST_NUMBER or needle not in parts)
-
-
-class _Leaf(NamedTuple):
-    """An element without items: where it lies, what it is, and whether a code it belongs to is a public one."""
-
-    start: int
-    path: str
-    tag: int
-    vr: bytes
-    value: bytes
-    public: bool
-
-
-class _Leaves:
-    """The elements around offsets in a header; each top-level element is opened once, and only if asked for."""
-
-    def __init__(self, header: bytes, entries: list[Entry], encoding: Encoding) -> None:
-        self._header = header
-        self._entries = entries
-        self._starts = [entry.start for entry in entries]
-        self._encoding = encoding
-        self._opened: dict[int, tuple[list[int], list[_Leaf]]] = {}
-
-    def around(self, at: int) -> tuple[str, int, bytes, bytes, bool]:
-        """Return path, tag, VR and value of the innermost element around an offset, and whether its code is public."""
-        number = bisect_right(self._starts, at) - 1
-        if number not in self._opened:
-            entry = self._entries[number]
-            leaves = list(self._below("", entry.start, entry.next, self._encoding, public=False, depth=1))
-            self._opened[number] = [leaf.start for leaf in leaves], leaves
-        starts, leaves = self._opened[number]
-        leaf = leaves[max(bisect_right(starts, at) - 1, 0)]
-        return leaf.path, leaf.tag, leaf.vr, leaf.value, leaf.public
-
-    def _below(
-        self, path: str, at: int, stop: int, encoding: Encoding, *, public: bool, depth: int
-    ) -> Iterator[_Leaf]:
-        header = self._header
-        for element in elements_in(header, at, stop, encoding):
-            own = path + path_of(element.tag)
-            known = standard.vr_of(element.tag)
-            vr = known.encode() if element.vr == b"UN" and known else element.vr
-            if not is_sequence(element):
-                value = header[element.value : element.end].strip(b" \0")
-                yield _Leaf(element.start, own, element.tag, vr, value, public)
-                continue
-            yield _Leaf(element.start, own, element.tag, vr, b"", public=False)
-            for item in element_items(header, element, depth):
-                schemes = [
-                    header[each.value : each.end].strip(b" \0")
-                    for each in elements_in(header, item.value, item.end, element.encoding)
-                    if each.tag == CODING_SCHEME
-                ]
-                inner = bool(schemes) and schemes[0] in STANDARD_SCHEMES
-                yield from self._below(
-                    own, item.value, item.end, element.encoding, public=inner, depth=depth + 1
-                )
 
 
 __all__ = ["Finding", "Verifier", "Written", "WrittenBytes", "WrittenFile"]

@@ -33,15 +33,31 @@ class Hit(NamedTuple):
     at: int
 
 
-def _counts(form: Form, data: bytes, at: int) -> bool:
-    """Tell whether a match stands by itself, as `Form.kind` says."""
+def stands_alone(form: Form, value: bytes, at: int) -> bool:
+    """Tell whether a match lies within a value and stands by itself there, as `Form.kind` says."""
     end = at + len(form.needle)
-    before = data[at - 1] if at else 0
-    after = data[end] if end < len(data) else 0
+    if at < 0 or end > len(value):
+        return False
+    before = value[at - 1] if at else 0
+    after = value[end] if end < len(value) else 0
     if form.kind == "date":
         return before not in _DIGITS
     touching = _DIGITS if form.kind == "digit" else _LETTERS
     return before not in touching and after not in touching
+
+
+def _may_stand_alone(form: Form, data: bytes, at: int) -> bool:
+    """Tell the same of encoded elements, where a neighbour may be half a tag or a length.
+
+    (0048,xxxx) begins with the letter H and a zero byte; a big endian length ends with a zero byte and anything.
+    """
+    end = at + len(form.needle)
+    before = data[at - 1] if at else 0
+    after = data[end] if end < len(data) else 0
+    touching = _LETTERS if form.kind in ("letter", "word") else _DIGITS
+    if before in touching and (at < 2 or data[at - 2]):
+        return False
+    return form.kind == "date" or after not in touching or (end + 1 < len(data) and not data[end + 1])
 
 
 def _escaped(needle: bytes) -> bytes:
@@ -53,6 +69,7 @@ class _Automaton:
     """A compiled set of forms."""
 
     def __init__(self, forms: Collection[Form], *, stream: bool = False) -> None:
+        self._lock = Lock()  # a database scans for one thread at a time
         self.forms = [*forms, _CONTROL]
         mode = hyperscan.HS_MODE_STREAM if stream else hyperscan.HS_MODE_BLOCK
         self.database = hyperscan.Database(mode=mode)
@@ -69,7 +86,8 @@ class _Automaton:
         def note(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             found.append((number, end - len(self.forms[number].needle)))
 
-        self.database.scan(data, match_event_handler=note)
+        with self._lock:
+            self.database.scan(data, match_event_handler=note)
         return found
 
 
@@ -112,10 +130,12 @@ def _found(
 ) -> list[Hit]:
     text = data + _CONTROL_TEXT
     hits = [Hit(automaton.forms[number], at) for number, at in automaton.matches(text)]
-    hits = [hit for hit in hits if hit.form in wanted and _counts(hit.form, text, hit.at)]
+    hits = [hit for hit in hits if hit.form in wanted and _may_stand_alone(hit.form, text, hit.at)]
     _check_control(hits)
     if new:
-        more = [hit for hit in _few({*new, _CONTROL}, text.lower()) if _counts(hit.form, text, hit.at)]
+        more = [
+            hit for hit in _few({*new, _CONTROL}, text.lower()) if _may_stand_alone(hit.form, text, hit.at)
+        ]
         _check_control(more)
         hits += more
     return [hit for hit in hits if hit.at < len(data)]
@@ -168,6 +188,6 @@ def _standing(
         form = automaton.forms[number]
         if total is not None and at + len(form.needle) == total:
             waiting.append((number, at))
-        elif _counts(form, data, at - base):
+        elif _may_stand_alone(form, data, at - base):
             yield Hit(form, at)
     found[:] = waiting

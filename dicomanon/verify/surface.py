@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dicomanon.errors import LeakError, MalformedError
-from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, text_in_head
+from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, text_in_head, unused_run_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +59,11 @@ class Piece(NamedTuple):
     data: bytes
 
 
-def fragment_pieces(written: Written, at: int, *, marked: bool) -> Iterator[Piece]:
+def fragment_pieces(written: Written, at: int, *, marked: bool, run_length: bool = False) -> Iterator[Piece]:
     """Yield offset table and fragment heads of the encapsulated value at `at`, equal heads once; last the trailer.
 
     `marked`: frames begin with SOI or SOC, so that a fragment without is a frame's continuation, or pretends to be.
+    `run_length`: they begin with the head of an RLE frame.
     Raises LeakError for a head that still carries text, and for a structure that does not add up.
     """
     heads: set[bytes] = set()
@@ -85,6 +86,8 @@ def fragment_pieces(written: Written, at: int, *, marked: bool) -> Iterator[Piec
         length = int.from_bytes(block[_LENGTH:_VALUE], "little")
         if not number:
             yield Piece("offset table", read_at(length, at + 8))
+        elif run_length:
+            _check_runs(block[_VALUE : _VALUE + length], length, at)
         elif not last or length < len(last) or not block.startswith(last, _VALUE):
             last = _head(written, at + 8, length, read_at(min(length, PROBE), at + 8))
             jpeg = last.startswith(b"\xff\xd8")
@@ -114,6 +117,16 @@ def _head(written: Written, at: int, length: int, probe: bytes) -> bytes:
         if probe[start:stop].strip(b"\0"):
             raise LeakError("a code stream carries text", offset=at + start)
     return probe[:end]
+
+
+def _check_runs(front: bytes, length: int, at: int) -> None:
+    """Raise LeakError where the head of an RLE frame has more in it than the offsets of its segments."""
+    try:
+        first, last = unused_run_offsets(front, 0, len(front), length)
+    except MalformedError as error:
+        raise LeakError(str(error), offset=at) from None
+    if any(front[first:last]):
+        raise LeakError("the head of an RLE frame carries more than offsets", offset=at)
 
 
 def rest(written: Written, at: int) -> bytes:

@@ -239,15 +239,16 @@ def test_a_scope_lets_instances_without_patient_out(run: Run, key: Path, tmp_pat
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_it_leaves_nothing_half_written_and_says_so_in_one_line(
-    tmp_path: Path, key: Path, jobs: int
+    tmp_path: Path, key: Path, jobs: int, number: signal.Signals, code: int
 ) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     pixels = bytes(8 << 20)
-    for number in range(24):
-        elements = identity(instance=ROOT + b"1.%d" % number) | {0x7FE00010: (b"OB", pixels)}
-        (folder / f"{number}.dcm").write_bytes(file_of(elements))
+    for each in range(24):
+        elements = identity(instance=ROOT + b"1.%d" % each) | {0x7FE00010: (b"OB", pixels)}
+        (folder / f"{each}.dcm").write_bytes(file_of(elements))
     out = tmp_path / "out"
     command = [
         sys.executable,
@@ -269,12 +270,56 @@ def test_stopping_it_leaves_nothing_half_written_and_says_so_in_one_line(
     end = time.monotonic() + 60
     while time.monotonic() < end and not any(out.rglob("*.dcm")):
         time.sleep(0.01)
-    os.killpg(started.pid, signal.SIGINT)  # as Ctrl-C does: to the whole group
+    os.killpg(started.pid, number)  # as Ctrl-C does: to the whole group
     _, said = started.communicate(timeout=60)
 
-    assert started.returncode == 130
+    assert started.returncode == code
     assert said.strip() == "dicomanon: stopped; nothing half-written is left"  # below the ^C of the terminal
     written = [path for path in out.rglob("*") if path.is_file()]
     assert 0 < len(written) < 24
     assert {path.suffix for path in written} == {".dcm"}
     assert all(path.stat().st_size > len(pixels) for path in written)
+
+
+def test_a_full_disk_ends_the_run_with_a_document_that_says_so(
+    run: Run, slide: CanarySlide, key: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_bytes(b"a file where the folder should be")
+    (tmp_path / "other").mkdir()
+
+    done = process("deid", slide.folder, "--out", tmp_path / "out" / "in", "--key", key, "--json")
+    document = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert document["aborted"] == "the output could not be written (ENOTDIR)"
+    assert "Traceback" not in done.stderr
+    fine = json.loads(run("deid", slide.folder, "--out", tmp_path / "fine", "--key", key, "--json").out)
+    assert fine["aborted"] == ""
+
+
+def test_a_disk_that_fills_on_the_way_leaves_no_file_unreported(tmp_path: Path, key: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        elements = identity(instance=ROOT + b"1.%d" % number) | {0x7FE00010: (b"OB", bytes(1 << 20))}
+        (folder / f"{number}.dcm").write_bytes(file_of(elements))
+    limited = f"ulimit -f 512; exec {sys.executable} -c '{MAIN}' deid {folder} --out {tmp_path}/out --key {key} --json"
+    done = subprocess.run(["bash", "-c", limited], check=False, capture_output=True, text=True, timeout=60)
+    document = json.loads(done.stdout)
+
+    assert done.returncode == 1
+    assert [each["reason"] for each in document["instances"]] == ["storage", "aborted", "aborted"]
+    assert document["aborted"] == "the output could not be written (EFBIG)"
+    assert tree(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("verb", ["deid", "convert"])
+def test_nothing_to_do_is_a_usage_error_that_says_so(run: Run, tmp_path: Path, verb: str) -> None:
+    (tmp_path / "empty").mkdir()
+    empty = run(verb, tmp_path / "empty", "--out", tmp_path / "out")
+    same = run(verb, tmp_path / "empty", "--out", tmp_path / "empty")
+
+    assert (empty.code, same.code) == (2, 2)
+    assert "no file in the folder" in empty.err
+    assert "another one with --out" in same.err
+    assert not (tmp_path / "out").exists()

@@ -29,6 +29,7 @@ def test_clean_files_are_exit_code_0(folders: tuple[CanarySlide, Path]) -> None:
         done = process("verify", out, "--source", slide.folder, *more)
         assert done.returncode == 0, done.stdout
         assert done.stdout.startswith("nothing found: 3 files searched ")
+        assert "of no source" not in done.stdout
         assert done.stderr == ""
 
 
@@ -47,7 +48,16 @@ def test_a_planted_value_is_exit_code_1_and_is_not_said(
     assert name
     assert f"{planted}: value in container: " in done.stdout
     assert "CANARY" not in done.stdout + done.stderr
-    assert set(document) == {"files", "sources", "values", "unread", "deep", "findings"}
+    assert set(document) == {
+        "files",
+        "sources",
+        "values",
+        "unread",
+        "skipped",
+        "unpaired",
+        "deep",
+        "findings",
+    }
     assert {each["path"] for each in document["findings"]} == {"container", "preamble"}
     assert set(document["findings"][0]) == {"file", "path", "check", "expected"}
 
@@ -70,3 +80,26 @@ def test_nothing_to_search_is_a_usage_error_and_no_clean_bill(
         done = process("verify", *arguments)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_source_that_cannot_be_read_is_exit_code_2_and_an_output_is_a_finding(
+    folders: tuple[CanarySlide, Path], tmp_path: Path
+) -> None:
+    slide, out = folders
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(slide.files[0].read_bytes()[:300])
+
+    source = process("verify", out, "--source", slide.folder, "--source", cut)
+    output = process("verify", out, cut, "--source", slide.folder)
+
+    assert (source.returncode, output.returncode) == (2, 1)
+    assert "1 source could not be read" in source.stdout
+    assert f"{cut}: malformed in file: " in output.stdout
+    assert "Traceback" not in source.stderr + output.stderr
+
+
+def test_outputs_of_no_source_are_listed(folders: tuple[CanarySlide, Path]) -> None:
+    slide, out = folders
+    document = json.loads(process("verify", out, "--source", slide.files[0], "--json").stdout)
+
+    assert len(document["unpaired"]) == 2

@@ -137,6 +137,15 @@ def data_set(coding: Coding, more: dict[int, bytes] | None = None, *, pixels: by
     )
 
 
+def sized(coding: Coding, count: int) -> dict[int, bytes]:
+    """Encode what makes native Pixel Data of 8 bits `count` bytes long, in the same number of bytes for any count."""
+    return {
+        0x00280008: coding.element(0x00280008, b"IS", f"{count:08}"),
+        0x00280010: coding.element(0x00280010, b"US", 1),
+        0x00280011: coding.element(0x00280011, b"US", 1),
+    }
+
+
 def native(
     coding: Coding, value: bytes = bytes(range(24)), vr: bytes = b"OB", tag: int = 0x7FE00010
 ) -> bytes:

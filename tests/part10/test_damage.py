@@ -31,6 +31,7 @@ from tests.part10.building import (
     file_of,
     native,
     sent,
+    sized,
     slide_file,
 )
 
@@ -203,7 +204,11 @@ def test_a_write_that_fails_is_a_storage_error_and_leaves_nothing(
 ) -> None:
     coding = Coding(EXPLICIT)
     files = {
-        "native": slide_file(EXPLICIT, pixels=native(coding, bytes(4 * small_files))),
+        "native": slide_file(
+            EXPLICIT,
+            sized(coding, 4 * small_files),
+            pixels=native(coding, bytes(4 * small_files)),
+        ),
         "fragments": slide_file(JPEG, pixels=encapsulated(*[FRAME + bytes(small_files)] * 4)),
         "header": slide_file(
             EXPLICIT, {0x00400518: coding.sequence(0x00400518, [coding.code("433466003", "Slide")] * 9000)}

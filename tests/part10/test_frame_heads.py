@@ -93,7 +93,7 @@ def test_a_head_split_over_two_fragments_is_refused(cut: int) -> None:
     frame = jpeg(segment(COMMENT, TEXT))
     cut += cut % 2
 
-    with pytest.raises(MalformedError, match="fragment 1 has no end to its head"):
+    with pytest.raises(MalformedError, match="fragment 1: no end to its head"):
         passed(frame[:cut], frame[cut:])
 
 
@@ -142,10 +142,10 @@ def test_broken_heads_are_refused_with_the_number_of_their_fragment(frame: bytes
     assert raised.value.offset == 8 + 8 + len(jpeg())
 
 
-def test_a_fragment_that_starts_no_code_stream_is_left_alone() -> None:
-    fragment = bytes(64) + SCAN[:100]
+def test_a_fragment_that_goes_on_with_a_frame_is_left_alone() -> None:
+    begun, fragment = jpeg().rstrip(b"\0")[:-2], bytes(64) + SCAN[:100] + b"\xff\xd9"
 
-    assert passed(jpeg(), fragment) == [jpeg(), fragment]
+    assert passed(begun, fragment) == [begun, fragment]
     assert HeadScrubber().scrub(bytearray(fragment), 0, len(fragment)) == 0
 
 

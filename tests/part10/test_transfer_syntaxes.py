@@ -31,6 +31,7 @@ from tests.part10.building import (
     group_two,
     native,
     sent,
+    sized,
     slide_elements,
     slide_file,
 )
@@ -97,10 +98,11 @@ def test_a_deflated_data_set_that_about_fills_whole_windows_is_read_to_its_end(
 ) -> None:
     # zlib may hold the last bytes of its output when all of its input is used up.
     coding = Coding(DEFLATED)
-    full = windows * WINDOW - len(data_set(coding, pixels=native(coding, b"")))
+    full = windows * WINDOW - len(data_set(coding, sized(coding, 0), pixels=native(coding, b"")))
     for size in range(full - 4, full + 12):
         engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 8, strategy)
-        data = engine.compress(data_set(coding, pixels=native(coding, bytes(size)))) + engine.flush()
+        data = engine.compress(data_set(coding, sized(coding, size), pixels=native(coding, bytes(size))))
+        data += engine.flush()
         instance = bare_instance(
             io.BytesIO(data), transfer_syntax_uid=DEFLATED, sop_class_uid="", sop_instance_uid=""
         )

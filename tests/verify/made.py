@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import ENCAPSULATED, EXPLICIT_LITTLE, encoding_of, pack_element, pack_sequence
@@ -61,8 +61,20 @@ def file_of(elements: Elements, syntax: str = EXPLICIT_LITTLE) -> bytes:
     """Return a Part 10 file that has these elements, and native pixels unless the syntax or they say otherwise."""
     instance = elements[0x00080018][1]
     assert isinstance(instance, bytes)
+    encoding = encoding_of(syntax)
     pixels: Elements = {} if syntax in ENCAPSULATED else {PIXEL_DATA: (b"OB", bytes(8))}
-    return file_meta(WSI.decode(), instance.decode(), syntax) + encode(pixels | elements, encoding_of(syntax))
+    every = pixels | elements
+    return file_meta(WSI.decode(), instance.decode(), syntax) + encode(
+        _shape(every, encoding) | every, encoding
+    )
+
+
+def _shape(elements: Elements, encoding: Encoding) -> Elements:
+    """Return what describes one row of pixels as long as the value there is."""
+    value = elements.get(PIXEL_DATA, (b"OB", b""))[1]
+    numbers = {0x00280002: 1, 0x00280010: 1, 0x00280011: min(len(value), 0xFFFF), 0x00280100: 8}
+    order: Literal["little", "big"] = "little" if encoding.little else "big"
+    return {tag: (b"US", number.to_bytes(2, order)) for tag, number in numbers.items()}
 
 
 def opened(data: bytes) -> Instance:

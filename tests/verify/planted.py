@@ -40,13 +40,14 @@ def source(name: str = "CanarySmith^Mary Ann", **more: bytes) -> Elements:
 
 def frames(*segments: tuple[int, bytes], tail: bytes = b"") -> bytes:
     """Return the value of encapsulated Pixel Data: offset table, two JPEG frames, delimiter."""
-    items = [b"\0\0\0\0\x08\0\0\0"]
+    items: list[bytes] = []
     for seed in range(2):
         frame = with_segments(jpeg_frames(TILE, "", seed)[0], *segments)
         middle = len(frame) // 2 + 100
         frame = frame[:middle] + tail + frame[middle + len(tail) :]
         items.append(frame + b"\0" * (len(frame) % 2))
-    body = b"".join(b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item for item in items)
+    table = bytes(4) + (8 + len(items[0])).to_bytes(4, "little")
+    body = b"".join(b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item for item in (table, *items))
     return PIXELS + b"\xff\xff\xff\xff" + body + b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 

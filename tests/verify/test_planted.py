@@ -14,7 +14,6 @@ from dicomanon.part10.encoding import (
     EXPLICIT_LE,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    encoding_of,
     pack_element,
 )
 from dicomanon.pipeline import clear_in_memory
@@ -198,8 +197,8 @@ def test_a_value_deep_inside_a_scan_is_found_by_a_deep_search_alone(clean: Clean
 def native(data_set: Elements, syntax: str, pixels: bytes, trailer: bytes = b"") -> tuple[bytes, bytes]:
     """Return a native file as it is, and cleared."""
     elements = data_set | {0x7FE00010: (b"OW", pixels)}
-    if syntax == EXPLICIT_BIG:
-        elements.pop(0x00280010)
+    for tag in (0x00280002, 0x00280010, 0x00280011, 0x00280100):
+        elements.pop(tag, None)  # the file describes the pixels it gets
     plain = file_of(elements, syntax)
     if syntax == DEFLATED:
         plain = deflated(elements)
@@ -209,7 +208,7 @@ def native(data_set: Elements, syntax: str, pixels: bytes, trailer: bytes = b"")
 def deflated(elements: Elements, extra: bytes = b"") -> bytes:
     engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     whole = file_of(elements, DEFLATED)
-    at = len(whole) - len(encode(elements, encoding_of(DEFLATED)))
+    at = 144 + int.from_bytes(whole[140:144], "little")
     stream = engine.compress(whole[at:] + extra) + engine.flush()
     return whole[:at] + stream + b"\0" * (len(stream) % 2)
 

@@ -1,0 +1,98 @@
+"""Whether a value that a rule keeps is what its VR says: a place for a code or a number is no place for a name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from dicomanon import standard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Passes = Callable[[bytes, int, int], object]
+
+CHARACTER_SET_TAG = 0x00080005
+IMAGE_GROUP = 0x0028
+"""What says how to read the pixels: a dummy there would make another image of them."""
+
+WIDTHS: Mapping[bytes, int] = {
+    b"AT": 4,
+    b"FD": 8,
+    b"FL": 4,
+    b"SL": 4,
+    b"SS": 2,
+    b"SV": 8,
+    b"UL": 4,
+    b"US": 2,
+    b"UV": 8,
+}
+"""Bytes of one value (PS3.5 6.2)."""
+
+_ONE: Mapping[bytes, bytes] = {
+    b"AS": rb"(?:[0-9]{3}[DWMY])?+",
+    b"CS": rb"[A-Z0-9 _]{0,16}+",
+    b"DA": rb"[0-9.:+\-]{0,18}+",
+    b"DS": rb"[0-9+\-.eE ]{0,24}+",
+    b"DT": rb"[0-9.:+\-]{0,54}+",
+    b"IS": rb"[0-9+\-.eE ]{0,12}+",
+    b"TM": rb"[0-9.:+\-]{0,28}+",
+}
+"""One value without its padding (PS3.5 6.2).
+
+DS has room for a double in full, which many programs write in spite of the 16 characters allowed; dates and times for
+a range and the separators of ACR-NEMA.
+"""
+
+_TERM = (
+    rb" *(?:ISO_IR (?:6|13|100|101|109|110|126|127|138|144|148|166|192|203)|GB18030|GBK"
+    rb"|ISO 2022 IR (?:6|13|58|87|100|101|109|110|126|127|138|144|148|149|159|166|203))? *"
+)
+"""Defined Terms of Specific Character Set (PS3.3 C.12.1.1.2), and the default repertoire by its old name."""
+_CHARACTER_SETS = re.compile(_TERM + rb"(?:\\" + _TERM + rb")*\0?").fullmatch
+
+
+class Check(NamedTuple):
+    """How the kept values of one attribute are checked.
+
+    `passes` takes a buffer and where the value starts and ends; what it answers is true where the value may stay.
+    `demanded` says that nothing can stand in for the value; `searched` is the VR as which one that fails is
+    remembered: what is written in it is text, whatever it should be.
+    """
+
+    passes: Passes
+    demanded: bool
+    searched: bytes
+
+
+def check_for(tag: int, vr: bytes) -> Check | None:
+    """Return the check of a kept attribute, or None where its VR allows any text or bytes."""
+    demanded = tag == CHARACTER_SET_TAG or tag >> 16 == IMAGE_GROUP
+    if tag == CHARACTER_SET_TAG:
+        return Check(_CHARACTER_SETS, demanded, b"LO")
+    most = most_values(tag)
+    width = WIDTHS.get(vr)
+    if width is not None:
+        return Check(_whole(width, most), demanded, b"UN")
+    one = _ONE.get(vr)
+    return Check(_text(one, most), demanded, b"LO") if one is not None else None
+
+
+def most_values(tag: int) -> int | None:
+    """Return how many values PS3.6 allows, or None where there is no end to them or the attribute is unknown."""
+    entry = standard.entry_for(tag)
+    last = entry.vm.rpartition("-")[2] if entry else ""
+    return int(last) if last.isdigit() and entry and "n" not in entry.vm else None
+
+
+def _whole(width: int, most: int | None) -> Passes:
+    if most is None:
+        return lambda _buffer, start, end: not (end - start) % width
+    fine = frozenset(range(0, width * most + 1, width))
+    return lambda _buffer, start, end: end - start in fine
+
+
+def _text(one: bytes, most: int | None) -> Passes:
+    more = b"" if most is None else str(most - 1).encode()
+    one = b" *+" + one + b" *+"
+    return re.compile(one + rb"(?:\\" + one + b"){0," + more + rb"}+\0?").fullmatch
