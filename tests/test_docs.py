@@ -9,15 +9,11 @@ import subprocess
 import sys
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.canary import make_canary_slide
 from tests.slides import Shape, make_svs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -35,7 +31,7 @@ def _commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lay out what the README speaks of: a slide, files from a PACS, and .venv/bin/dicomanon."""
     folder = tmp_path_factory.mktemp("desk")
     make_svs(folder / "slide.svs", Shape())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import MalformedError, UnsupportedError
 from dicomanon.part10.codestream import MAX_HEAD
 from dicomanon.part10.encoding import VIDEO
-from dicomanon.part10.extent import Extent, native_end
+from dicomanon.part10.extent import Extent, check_native
 from dicomanon.part10.frames import TAIL, FrameRules
 from dicomanon.part10.offsets import EXTENDED_LENGTHS, EXTENDED_OFFSETS, MAX_TABLE, OffsetTable, table_of
 
@@ -45,12 +45,13 @@ def copy_body(instance: Instance, sink: Sink) -> bytes:
     if length is not None:
         if extent.raw(EXTENDED_OFFSETS) or extent.raw(EXTENDED_LENGTHS):
             raise MalformedError("an offset table without fragments", tag=EXTENDED_OFFSETS)
-        return _copy_native(instance.body, length, native_end(extent, length), sink.write)
+        check_native(extent, length)
+        return _copy_native(instance.body, length, sink.write)
     rules = FrameRules(instance.meta.transfer_syntax_uid, extent)
     return _Fragments(instance.body, sink.write, rules).copy(extent)
 
 
-def _copy_native(body: Reader, length: int, end: int, write: Write) -> bytes:
+def _copy_native(body: Reader, length: int, write: Write) -> bytes:
     window = memoryview(bytearray(min(WINDOW, max(length, 1))))
     left = length
     while left:
@@ -58,8 +59,6 @@ def _copy_native(body: Reader, length: int, end: int, write: Write) -> bytes:
         if not count:
             raise MalformedError("Pixel Data is cut short", offset=length - left)
         left -= count
-        if not left and end < length:
-            window[count - 1] = 0  # padding
         write(window[:count])
     return _read_trailer(body, b"")
 

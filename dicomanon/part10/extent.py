@@ -70,15 +70,11 @@ def _value(header: bytes, entry: Entry) -> bytes:
     return header[entry.value : entry.next]
 
 
-def native_end(extent: Extent, length: int) -> int:
-    """Return where in native Pixel Data of `length` bytes the padding starts (`length` where there is none).
+def check_native(extent: Extent, length: int) -> None:
+    """Raise MalformedError where native Pixel Data is longer or shorter than its pixels and a byte of padding.
 
-    Raises MalformedError where the value is longer or shorter than the pixels it is to hold. An empty value is none.
+    An empty value has none.
     """
-    if not length:
-        return 0
-    lengths = extent.lengths()
-    for expected in lengths:
-        if length in (expected, expected + (expected & 1)):
-            return expected
-    raise MalformedError("Pixel Data is not as long as its pixels", offset=min(lengths[0], length))
+    lengths = extent.lengths() if length else ()
+    if length and not any(length in (expected, expected + (expected & 1)) for expected in lengths):
+        raise MalformedError("Pixel Data is not as long as its pixels", offset=min(lengths[0], length))

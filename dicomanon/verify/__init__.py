@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon.errors import LeakError
 from dicomanon.identifying import DATE_VRS, NUMBER_VRS, SHORTEST_NUMBER
-from dicomanon.part10.encoding import DEFLATED, MARKED, encoding_of
+from dicomanon.part10.encoding import DEFLATED, MARKED, RUN_LENGTH, encoding_of
 from dicomanon.part10.index import index_header
 from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
@@ -77,7 +77,8 @@ class Verifier:
             if instance.pixels.length is None:
                 try:
                     marked = instance.meta.transfer_syntax_uid in MARKED
-                    pieces.extend(fragment_pieces(written, at, marked=marked))
+                    run_length = instance.meta.transfer_syntax_uid == RUN_LENGTH
+                    pieces.extend(fragment_pieces(written, at, marked=marked, run_length=run_length))
                 except LeakError as error:
                     findings.append(
                         Finding("pixel data", "code stream", f"whole fragments without text ({error})")

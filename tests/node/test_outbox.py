@@ -72,8 +72,8 @@ def test_what_was_being_sent_is_sent_again_after_a_restart_with_the_same_uid(tmp
 def test_files_that_nobody_was_promised_are_wiped_and_others_are_not(tmp_path: Path) -> None:
     before = Outbox(tmp_path)
     add(before)
-    (before.incoming / ".half.part").write_bytes(b"half")
-    (tmp_path / "outbox" / "moved-but-not-written-down.dcm").write_bytes(b"whole")
+    (before.incoming / f".{'0' * 32}.part").write_bytes(b"half")
+    (tmp_path / "outbox" / f"{'0' * 32}.dcm").write_bytes(b"whole")
 
     assert Outbox(tmp_path).recover().wiped == 2
 

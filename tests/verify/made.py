@@ -70,9 +70,11 @@ def file_of(elements: Elements, syntax: str = EXPLICIT_LITTLE) -> bytes:
 
 
 def _shape(elements: Elements, encoding: Encoding) -> Elements:
-    """Return what describes one row of pixels as long as the value there is."""
-    value = elements.get(PIXEL_DATA, (b"OB", b""))[1]
-    numbers = {0x00280002: 1, 0x00280010: 1, 0x00280011: min(len(value), 0xFFFF), 0x00280100: 8}
+    """Return what describes as many pixels as the value there has bytes."""
+    size = len(elements.get(PIXEL_DATA, (b"OB", b""))[1])
+    columns = size if size <= 0xFFFF else 1 << 15
+    rows = size // columns if columns else 0
+    numbers = {0x00280002: 1, 0x00280010: rows, 0x00280011: columns, 0x00280100: 8}
     order: Literal["little", "big"] = "little" if encoding.little else "big"
     return {tag: (b"US", number.to_bytes(2, order)) for tag, number in numbers.items()}
 
