@@ -12,7 +12,7 @@ from dicomanon.content import keeps_item
 from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT, Flags
 from dicomanon.icc import without_text
-from dicomanon.identifying import IdentifyingValues, is_soft
+from dicomanon.identifying import IdentifyingValues, is_soft, names_nobody
 from dicomanon.part10.elements import (
     MAX_DEPTH,
     element_at,
@@ -47,6 +47,10 @@ REFUSED_CLASSES = {
     b"1.2.840.10008.1.3.10": "a DICOMDIR is an index of files, not an instance; leave it out",
     b"1.2.840.10008.5.1.4.1.1.9.4.1": "recorded voices cannot be de-identified here",
     b"1.2.840.10008.5.1.4.1.1.9.4.2": "recorded voices cannot be de-identified here",
+    **{
+        b"1.2.840.10008.5.1.4.1.1.104.%d" % number: "an encapsulated document cannot be de-identified here"
+        for number in range(1, 6)
+    },
 }
 """SOP Classes that have an IOD table and are refused all the same."""
 IDENTITY = (SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID)
@@ -89,7 +93,9 @@ class Deidentifier:
         found = {entry.tag: entry for entry in entries}
         sop_class = self._sop_class(instance, found)
         place = self._place(sop_class, encoding)
-        patient = _value(header, found, PATIENT_ID) or (b"\0scope\0" + self._scope if self._scope else b"")
+        patient = _value(header, found, PATIENT_ID)
+        if names_nobody(patient):
+            patient = b"\0scope\0" + self._scope if self._scope else b""
         if instance.pixels is None and place.demands_pixels and PIXEL_DATA_URL not in found:
             raise MalformedError("Pixel Data is missing", tag=PIXEL_DATA)
         context = Context(self.pseudonymizer, patient, _value(header, found, STUDY_INSTANCE_UID))
