@@ -56,3 +56,5 @@ def main() -> None:
     except _Terminated:
         click.echo("dicomanon: stopped; nothing half-written is left", err=True)
         sys.exit(143)
+    finally:
+        gc.freeze()  # the interpreter would look through all of it once more on its way out

@@ -1,4 +1,4 @@
-"""Pixel Data from a source to a sink: items walked, bytes copied, one window in memory."""
+"""Pixel Data from a source to a sink: items walked, bytes copied, two windows in memory in turn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import MalformedError, UnsupportedError
+from dicomanon.part10.behind import behind
 from dicomanon.part10.codestream import MAX_HEAD
 from dicomanon.part10.encoding import VIDEO
 from dicomanon.part10.extent import Extent, check_native
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[Buffer], object]
 
-WINDOW = 1 << 20
+WINDOW = 1 << 21
 """Measured: smaller windows cost calls, larger ones leave the processor's cache."""
 MAX_TRAILER = 64 << 20
 _ITEM_HEADER = Struct("<II").unpack_from
@@ -42,17 +43,23 @@ def copy_body(instance: Instance, sink: Sink) -> bytes:
         raise UnsupportedError("video is not looked into", tag=instance.pixels.tag)
     extent = Extent(instance)
     length = instance.pixels.length
+    front: Buffer = b""
     if length is not None:
         if extent.raw(EXTENDED_OFFSETS) or extent.raw(EXTENDED_LENGTHS):
             raise MalformedError("an offset table without fragments", tag=EXTENDED_OFFSETS)
         check_native(extent, length)
-        return _copy_native(instance.body, length, sink.write)
-    rules = FrameRules(instance.meta.transfer_syntax_uid, extent)
-    return _Fragments(instance.body, sink.write, rules).copy(extent)
+        with behind(sink.write) as write:
+            _copy_native(instance.body, length, write)
+    else:
+        rules = FrameRules(instance.meta.transfer_syntax_uid, extent)
+        with behind(sink.write) as write:
+            front = _Fragments(instance.body, write, rules).copy(extent)
+    return _read_trailer(instance.body, front)
 
 
-def _copy_native(body: Reader, length: int, write: Write) -> bytes:
-    window = memoryview(bytearray(min(WINDOW, max(length, 1))))
+def _copy_native(body: Reader, length: int, write: Write) -> None:
+    window = memoryview(bytearray(min(WINDOW, length)))
+    other = memoryview(bytearray(min(WINDOW, max(length - WINDOW, 0))))
     left = length
     while left:
         count = body.readinto(window[: min(left, len(window))])
@@ -60,7 +67,8 @@ def _copy_native(body: Reader, length: int, write: Write) -> bytes:
             raise MalformedError("Pixel Data is cut short", offset=length - left)
         left -= count
         write(window[:count])
-    return _read_trailer(body, b"")
+        if other:
+            window, other = other, window
 
 
 def _read_trailer(body: Reader, front: Buffer) -> bytes:
@@ -74,7 +82,7 @@ def _read_trailer(body: Reader, front: Buffer) -> bytes:
 
 
 class _Fragments:
-    """Walks the items of encapsulated Pixel Data through one window.
+    """Walks the items of encapsulated Pixel Data through a window; the one before is being written meanwhile.
 
     `at` is how far the window is dealt with, `filled` how far it holds bytes, `left` what is still to come
     of the fragment being copied, `passed` the offset of the window's front in the value, `first` that of the
@@ -87,12 +95,13 @@ class _Fragments:
         self._rules = rules
         self._buffer = bytearray(WINDOW + 2 * MAX_HEAD)
         self._view = memoryview(self._buffer)
+        self._other = bytearray()
         self._table = OffsetTable(b"")
         self._at = self._filled = self._left = self._passed = self._first = 0
         self._items = 1
 
-    def copy(self, extent: Extent) -> bytes:
-        """Copy to the sequence delimitation item; return what follows it."""
+    def copy(self, extent: Extent) -> memoryview:
+        """Copy to the sequence delimitation item; return what is at hand of what follows it."""
         self._copy_table(extent)
         while not self._advance():
             self._flush()
@@ -103,7 +112,7 @@ class _Fragments:
         self._table.finish()
         end = self._at
         self._write(self._view[:end])
-        return _read_trailer(self._body, self._view[end : self._filled])
+        return self._view[end : self._filled]
 
     def _copy_table(self, extent: Extent) -> None:
         """Copy the item of the Basic Offset Table."""
@@ -131,11 +140,14 @@ class _Fragments:
         return data
 
     def _flush(self) -> None:
-        """Write what is dealt with and move the rest to the front."""
+        """Write what is dealt with, and take the rest to the front of the other window."""
         at, filled = self._at, self._filled
         if at:
             self._write(self._view[:at])
-            self._buffer[: filled - at] = self._buffer[at:filled]
+            other = self._other or bytearray(len(self._buffer))
+            other[: filled - at] = self._view[at:filled]
+            self._buffer, self._other = other, self._buffer
+            self._view = memoryview(other)
             self._passed += at
             self._filled = filled - at
             self._at = 0

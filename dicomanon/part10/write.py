@@ -9,12 +9,12 @@ import re
 import secrets
 import zlib
 from contextlib import contextmanager, suppress
-from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from dicomanon import __version__
 from dicomanon.errors import StorageError
+from dicomanon.part10.disk import reserve, start_writing_back
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ PART_SUFFIX = ".part"
 PART_NAME = re.compile(r"\.[0-9a-f]{32}\.part")
 """How files that are being written are called, here and below the folder of a file sink."""
 WRITE_BACK_STRIDE = 16 << 20
+SMALL = 4 << 20
+RESERVE_STRIDE = 64 << 20
+"""Room found on the disk at once for a file that grows beyond its first window (bytes)."""
 
 
 class Sink(Protocol):
@@ -55,7 +58,7 @@ def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: st
 
 
 class AsideFile:
-    """A hidden file being written; `write` takes every byte or raises StorageError.
+    """A hidden file being written; `write` takes every byte or raises StorageError, on one thread at a time.
 
     `durable` says that somebody will `sync` it: the disk then starts early.
     """
@@ -65,12 +68,16 @@ class AsideFile:
         self.size = 0
         self._durable = durable
         self._started = 0
+        self._reserved = 0
         with storage_errors():
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
     def write(self, data: Buffer, /) -> None:
         """Append all of `data`."""
         view = memoryview(data)
+        if self.size and self.size + len(view) > max(self._reserved, SMALL):
+            reserve(self._descriptor, self.size, RESERVE_STRIDE)
+            self._reserved = self.size + RESERVE_STRIDE
         with storage_errors():
             while view:
                 count = os.write(self._descriptor, view)
@@ -81,11 +88,12 @@ class AsideFile:
     def _start_writing_back(self) -> None:
         """Let the disk work while more is to come, so that `sync` has little left to wait for."""
         if self._durable and self.size - self._started >= WRITE_BACK_STRIDE:
-            _start_range()(self._descriptor, self._started, self.size - self._started)
+            start_writing_back(self._descriptor, self._started, self.size - self._started)
             self._started = self.size
 
     def sync(self) -> None:
         """Return when the bytes are on the disk."""
+        self._give_back()
         with storage_errors():
             os.fsync(self._descriptor)
 
@@ -109,26 +117,22 @@ class AsideFile:
         if failed:
             raise failed[0]
 
+    def _give_back(self) -> None:
+        """Let go of room that was not used."""
+        if self._reserved > self.size:
+            with storage_errors():
+                os.ftruncate(self._descriptor, self.size)
+        self._reserved = 0
+
     def fileno(self) -> int:
         """Return the descriptor, open for reading and writing."""
         return self._descriptor
 
     def close(self) -> None:
         """Close the file; some file systems say only now that they are full."""
+        self._give_back()
         with storage_errors():
             os.close(self._descriptor)
-
-
-@cache
-def _start_range() -> Callable[[int, int, int], object]:
-    """Return Linux's sync_file_range(2) with SYNC_FILE_RANGE_WRITE, or nothing where there is none."""
-    import ctypes  # only large files need it
-
-    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
-    if function is None:
-        return lambda _descriptor, _at, _length: None
-    function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-    return lambda descriptor, at, length: function(descriptor, at, length, 2)
 
 
 @contextmanager
