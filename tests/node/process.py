@@ -108,12 +108,12 @@ class NodeProcess:
         return self._ready.exists() and self._ready.read_text().endswith("\n")
 
 
-def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], object], seconds: float, what: str, *, every: float = 0.002) -> None:
     """Poll until `condition` holds; fail with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.002)
+        time.sleep(every)
 
 
 def main(config: Path, ready: Path) -> None:
