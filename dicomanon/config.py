@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 SMALLEST_PDU = 4096
+SMALLEST_HEADER, LARGEST_HEADER = 1 << 20, 512 << 20
 LARGEST_PDU = 1 << 20
 """Never unlimited: a sender that may send any PDU size may also fill the memory (bytes)."""
 
@@ -40,6 +41,8 @@ class NodeConfig:
     port: int = 11112
     max_pdu: int = 131072
     max_associations: int = 32
+    max_header: int = 128 << 20
+    """What an instance may have before its Pixel Data; the header of 50,000 frames takes 41 MB (bytes)."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: Retry = field(default_factory=Retry)
 
@@ -89,6 +92,7 @@ def _node(table: _Table) -> NodeConfig:
         port=table.whole("port", usual.port, 0, 65535),
         max_pdu=table.whole("max_pdu", usual.max_pdu, SMALLEST_PDU, LARGEST_PDU),
         max_associations=table.whole("max_associations", usual.max_associations, 1, 1000),
+        max_header=table.whole("max_header", usual.max_header, SMALLEST_HEADER, LARGEST_HEADER),
         timeouts=_timeouts(table.table("timeouts")),
         retry=_retry(table.table("retry")),
     )

@@ -21,6 +21,7 @@
     └── DeliveryError              a destination did not take an instance
         ├── PeerUnreachableError   worth another try
         └── PeerRefusedError       the peer answered, and the answer is no
+            └── ExistsError        a folder has other bytes in that place
 
 Messages name file, tag, rule and offset, never a value: `reason` is a word from a closed list that is
 safe to log, and `str(error)` is safe as well.
@@ -163,3 +164,15 @@ class PeerRefusedError(DeliveryError):
     """The peer answered, and the answer was a refusal or a failure status."""
 
     reason = "peer-refused"
+
+
+class ExistsError(PeerRefusedError):
+    """The place of an instance is taken by other bytes, which are never replaced."""
+
+    reason = "exists"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another instance was written under the same UID, with other content; "
+            "was it de-identified before under another profile or version?"
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from errno import errorcode
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -44,6 +44,13 @@ class Route:
     audit: AuditLog | None = None
     deep: bool = False
     durable: bool = True
+
+    def note_withdrawn(self, cleared: Cleared, reason: str) -> None:
+        """Put on record that what was cleared did not leave after all, as far as the disk takes it."""
+        if self.audit is not None:
+            record = _record(self, "withdrawn", reason=reason)
+            with suppress(StorageError):
+                self.audit.add(replace(record, target=cleared.sop_instance_uid))
 
 
 def make_route(

@@ -30,6 +30,7 @@ from dicomanon.cli import options
 @click.option("--profile", "-p", default="", help="Name of a shipped profile, or a TOML file.")
 @options.key
 @options.scope
+@click.option("--retry-failed", is_flag=True, help="Try once more what destinations refused for good.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print counts by state as JSON and stop; starts nothing."
 )
@@ -42,6 +43,7 @@ def run(
     key: Path | None,
     scope: str,
     *,
+    retry_failed: bool,
     as_json: bool,
 ) -> None:
     """Receive instances (C-STORE, C-ECHO), clear each as it arrives, keep it until the destination has it."""
@@ -56,4 +58,4 @@ def run(
     if as_json:
         click.echo(print_status(settings))
         return
-    run_until_signal(settings, click.echo)
+    run_until_signal(settings, click.echo, repeat_failed=retry_failed)

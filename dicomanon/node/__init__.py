@@ -48,10 +48,16 @@ class Node:
         self._config = config
         self._clear = clear
         self._lock = -1
+        self._finished = False
         self._audit: AuditLog | None = None
         self._outbox: Outbox | None = None
         self._receiver: Receiver | None = None
         self._forwarders: dict[str, Forwarder] = {}
+
+    @property
+    def config(self) -> Config:
+        """What this node was told."""
+        return self._config
 
     @property
     def port(self) -> int:
@@ -60,34 +66,42 @@ class Node:
             raise StorageError("the node does not run")
         return self._receiver.port
 
-    def start(self) -> None:
-        """Recover what a crash left, listen, and deliver; raises StorageError and ConfigError."""
+    def start(self, *, repeat_failed: bool = False) -> None:
+        """Recover what a crash left, listen, and deliver; with `repeat_failed` also what was given up.
+
+        Raises StorageError, ConfigError, ProfileError and KeyFileError; what is in the spool is as it was then.
+        """
         spool = self._config.node.spool
         self._lock = _lock_spool(spool)
         self._outbox = Outbox(spool)
-        recovery = self._outbox.recover()
-        log.info("recovered repeated=%d wiped=%d lost=%d", recovery.repeated, recovery.wiped, recovery.lost)
-        if recovery.lost:
-            log.error("outbox lost=%d", recovery.lost)
         self._audit = AuditLog(spool / AUDIT)
         lanes = [
             Lane(open_route(one, self._audit), one.destinations, one.calling) for one in self._config.routes
         ]
+        self._recover(self._outbox, repeat_failed=repeat_failed)
         for url in {url: None for lane in lanes for url in lane.destinations}:
             sink = open_sink(url, self._config.node.timeouts)
             self._forwarders[url] = Forwarder(self._outbox, url, sink, self._config.node.retry)
+        for number in self._outbox.waiting_elsewhere(self._forwarders).values():
+            log.error("outbox waiting=%d reason=destination-not-configured", number)
         self._receiver = Receiver(self._config.node, lanes, self._outbox.incoming, self, self._clear)
         self._receiver.start()
         for forwarder in self._forwarders.values():
             forwarder.start()
         log.info("listening port=%d", self.port)
 
+    @staticmethod
+    def _recover(outbox: Outbox, *, repeat_failed: bool) -> None:
+        recovery = outbox.recover()
+        log.info("recovered repeated=%d wiped=%d lost=%d", recovery.repeated, recovery.wiped, recovery.lost)
+        if recovery.lost:
+            log.error("outbox lost=%d", recovery.lost)
+        if repeat_failed:
+            log.info("recovered failed=%d", outbox.repeat_failed())
+
     def stop(self) -> None:
         """Stop listening, finish what is being sent, let go of the spool; what waits stays for a restart."""
-        if self._receiver is not None:
-            self._receiver.stop()
-        for forwarder in self._forwarders.values():
-            forwarder.stop()
+        self.finish()
         if self._outbox is not None:
             self._outbox.close()
         if self._audit is not None:
@@ -95,6 +109,19 @@ class Node:
         if self._lock >= 0:
             os.close(self._lock)
         self._receiver, self._outbox, self._audit, self._lock = None, None, None, -1
+
+    def finish(self) -> None:
+        """Stop listening, and finish what is being sent."""
+        if self._receiver is not None:
+            self._receiver.stop()
+        if not self._finished:
+            for forwarder in self._forwarders.values():
+                forwarder.stop()
+        self._finished = True
+
+    def waiting(self) -> int:
+        """Count the deliveries that are still to be made; raises StorageError when it does not run."""
+        return sum(self._open_outbox().waiting_elsewhere(()).values())
 
     def status(self) -> Status:
         """Count what is kept, delivered and refused; raises StorageError when it does not run."""
@@ -122,15 +149,21 @@ def serve(
     *,
     ready: Callable[[int], None] | None = None,
     stop: threading.Event,
-) -> None:
-    """Run a node until `stop` is set; `ready` is told the port as soon as it listens."""
+    repeat_failed: bool = False,
+) -> int:
+    """Run a node until `stop` is set; return how many deliveries wait then.
+
+    `ready` is told the port as soon as it listens. `repeat_failed` is that of `Node.start`.
+    """
     node = Node(config)
     try:
-        node.start()
+        node.start(repeat_failed=repeat_failed)
         if ready is not None:
             ready(node.port)
         while not stop.wait(1.0):  # a signal that comes between two bytecodes wakes no endless wait
             pass
+        node.finish()
+        return node.waiting()
     finally:
         node.stop()
 

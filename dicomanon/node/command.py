@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from struct import Struct
+from typing import TYPE_CHECKING
 
-from dicomanon.errors import MalformedError
+from dicomanon.errors import MalformedError, RefusedError
+
+if TYPE_CHECKING:
+    from dicomanon.part10 import Instance
 
 C_STORE_RQ = 0x0001
 C_ECHO_RQ = 0x0030
@@ -21,6 +25,7 @@ _COMMAND_FIELD = 0x0100
 _MESSAGE_ID = 0x0110
 _COMMAND_DATA_SET_TYPE = 0x0800
 _AFFECTED_SOP_INSTANCE_UID = 0x1000
+_SOP_INSTANCE_UID = 0x00080018
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,15 @@ def parse_request(command: bytes) -> Request:
         sop_instance_uid=_uid(values, _AFFECTED_SOP_INSTANCE_UID),
         has_data_set=_number(values, _COMMAND_DATA_SET_TYPE) != NO_DATA_SET,
     )
+
+
+def check_same_instance(request: Request, instance: Instance) -> None:
+    """Raise RefusedError where a data set is another SOP Instance than its command says (PS3.4 B.2.3)."""
+    for entry in instance.entries or ():
+        if entry.tag == _SOP_INSTANCE_UID and entry.length is not None and request.sop_instance_uid:
+            named = instance.header[entry.value : entry.next].strip(b"\0 ")
+            if named != request.sop_instance_uid.encode():
+                raise RefusedError("data set and command name different SOP Instances", tag=entry.tag)
 
 
 def _number(values: dict[int, bytes], element: int) -> int:

@@ -71,7 +71,7 @@ class Forwarder:
         while not self._stopping.is_set():
             self._news.clear()
             try:
-                delivery = self._outbox.take(self._destination)
+                delivery = self._outbox.take(self._destination, self._retry.longest)
                 if delivery is not None:
                     quiet = 0.0
                     self._deliver(delivery)

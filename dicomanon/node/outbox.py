@@ -13,6 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from dicomanon.part10.write import sync_folder
 from dicomanon.pipeline import Cleared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from dicomanon.node.receive import Lane
@@ -136,30 +137,46 @@ class Outbox:
             ).rowcount
             # A back-off is counted from the clock of a process that is gone.
             database.execute("UPDATE delivery SET next_try = 0 WHERE state = ?", (WAITING,))
-            kept = {str(row[0]): int(row[1]) for row in database.execute("SELECT file, id FROM instance")}
             open_rows = [
                 (str(name), int(number))
-                for name, number in database.execute(
-                    "SELECT DISTINCT file, id FROM instance JOIN delivery ON instance = id WHERE state <> ?",
-                    (SENT,),
-                )
+                for name, number in database.execute("SELECT file, id FROM instance WHERE done IS NULL")
             ]
             lost = [number for name, number in open_rows if not (self._files / name).exists()]
             database.executemany(
                 "UPDATE delivery SET state = ? WHERE instance = ? AND state <> ?",
                 [(LOST, number, SENT) for number in lost],
             )
-        wiped = self._wipe(kept.keys() - self._delivered_files())
+        wiped = self._wipe({name for name, _ in open_rows})
         return Recovery(repeated, wiped, len(lost))
 
-    def take(self, destination: str) -> Delivery | None:
-        """Take the next instance that is due for a destination; it counts as being sent from now on."""
+    def repeat_failed(self) -> int:
+        """Let every delivery that was given up be tried once more, from its first attempt on; return how many."""
+        with self._change() as database:
+            return database.execute(
+                "UPDATE delivery SET state = ?, attempts = 0, next_try = 0 WHERE state = ?", (WAITING, FAILED)
+            ).rowcount
+
+    def waiting_elsewhere(self, destinations: Iterable[str]) -> dict[str, int]:
+        """Count what waits for other destinations than these: nobody delivers it."""
+        served = set(destinations)
+        rows = self.rows(
+            "SELECT destination, count(*) FROM delivery WHERE state IN (?, ?) GROUP BY 1", WAITING, SENDING
+        )
+        return {str(url): int(str(number)) for url, number in rows if url not in served}
+
+    def take(self, destination: str, longest: float = inf) -> Delivery | None:
+        """Take the next instance that is due for a destination; it counts as being sent from now on.
+
+        What is to wait for more than `longest` seconds is due: the clock was set back.
+        """
+        now = time.time()
         with self._change() as database:
             row = database.execute(
                 "SELECT id, attempts, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
                 " series_instance_uid, transfer_syntax_uid, size FROM delivery JOIN instance ON id = instance"
-                " WHERE destination = ? AND state = ? AND next_try <= ? ORDER BY next_try, id LIMIT 1",
-                (destination, WAITING, time.time()),
+                " WHERE destination = ? AND state = ? AND (next_try <= ? OR next_try > ?)"
+                " ORDER BY next_try, id LIMIT 1",
+                (destination, WAITING, now, now + longest),
             ).fetchone()
             if row is None:
                 return None
@@ -226,9 +243,6 @@ class Outbox:
             " WHERE instance = ? AND destination = ?",
             (state, status, reason, next_try, delivery.instance, delivery.destination),
         )
-
-    def _delivered_files(self) -> set[str]:
-        return {str(row[0]) for row in self.rows("SELECT file FROM instance WHERE done IS NOT NULL")}
 
     def _wipe(self, keep: set[str]) -> int:
         """Delete files that no row names: they were never acknowledged, or are delivered."""

@@ -16,10 +16,17 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification
 
 from dicomanon.errors import DicomanonError, InstanceError, MalformedError, PeerUnreachableError, StorageError
-from dicomanon.node.command import C_ECHO_RQ, C_STORE_RQ, LARGEST_COMMAND, Request, parse_request
+from dicomanon.node.command import (
+    C_ECHO_RQ,
+    C_STORE_RQ,
+    LARGEST_COMMAND,
+    Request,
+    check_same_instance,
+    parse_request,
+)
 from dicomanon.node.negotiate import VERIFICATION_SYNTAXES, narrow_to_first_known
 from dicomanon.node.wire import PDU_HEADER, DataSetReader, Fragment, receive_exactly
-from dicomanon.part10 import bare_instance
+from dicomanon.part10 import Limits, bare_instance
 from dicomanon.pipeline import Cleared, Dropped, Outcome, Route
 from dicomanon.sinks._upper_layer import COMMAND, LAST, P_DATA_TF, hang_up, settle_library, socket_of
 
@@ -281,14 +288,7 @@ class StorageAssociation:
         if not _has_room(self._receiver.folder):
             reader.drain()
             return self._count(lane, Answer(StorageError.dicom_status, "failed", StorageError.reason))
-        source = partial(
-            bare_instance,
-            reader,
-            transfer_syntax_uid=str(context.transfer_syntax[0]),
-            sop_class_uid=request.sop_class_uid,
-            sop_instance_uid=request.sop_instance_uid,
-            name=f"association {self._number}",
-        )
+        source = partial(self._open, reader, str(context.transfer_syntax[0]), request)
         try:
             outcome = self._receiver.clear(source, lane.route, self._receiver.folder)
         except (DicomanonError, OSError) as error:
@@ -301,6 +301,18 @@ class StorageAssociation:
             raise PeerUnreachableError("sender gone")
         reader.drain()
         return answer if answer.status == SUCCESS and answer.instance else self._count(lane, answer)
+
+    def _open(self, reader: DataSetReader, transfer_syntax_uid: str, request: Request) -> Instance:
+        instance = bare_instance(
+            reader,
+            transfer_syntax_uid=transfer_syntax_uid,
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            name=f"association {self._number}",
+            limits=Limits(header=self._receiver.config.max_header),
+        )
+        check_same_instance(request, instance)
+        return instance
 
     def _settle(self, outcome: Outcome, lane: Lane, reader: DataSetReader) -> Answer:
         if isinstance(outcome, Dropped):
@@ -316,6 +328,7 @@ class StorageAssociation:
             self._receiver.keeper.add(outcome, lane)
         except DicomanonError as error:
             outcome.path.unlink(missing_ok=True)
+            lane.route.note_withdrawn(outcome, error.reason)
             return _failure(error)
         return Answer(SUCCESS, "cleared", instance=outcome.sop_instance_uid)
 

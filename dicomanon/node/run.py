@@ -52,7 +52,7 @@ def print_spool(spool: Path) -> str:
         outbox.close()
 
 
-def run_until_signal(config: Config, say: Callable[[str], None]) -> None:
+def run_until_signal(config: Config, say: Callable[[str], None], *, repeat_failed: bool = False) -> None:
     """Serve until SIGINT or SIGTERM; log to standard error."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s"
@@ -67,5 +67,8 @@ def run_until_signal(config: Config, say: Callable[[str], None]) -> None:
         routes = ", ".join(f"{route.name} -> {' and '.join(route.destinations)}" for route in config.routes)
         say(f"{config.node.ae_title} listens on {config.node.host}:{port}; {routes}")
 
-    serve(config, ready=ready, stop=stop)
-    say("stopped; what was not delivered waits in the spool")
+    waiting = serve(config, ready=ready, stop=stop, repeat_failed=repeat_failed)
+    if waiting:
+        say(f"stopped; not yet delivered and waiting in {config.node.spool}: {waiting}")
+    else:
+        say("stopped; nothing waits to be delivered")

@@ -109,6 +109,8 @@ class DataSetReader:
 
     def _next_early(self) -> None:
         context_id, data = self._early.pop(0)
+        if not data:
+            raise MalformedError("a fragment has no message control header")
         self._check(context_id, data[0])
         self._held = memoryview(data)[1:]
         self._in_fragment = len(self._held)

@@ -52,7 +52,6 @@ class Instance:
     `header`: every element before Pixel Data as encoded (`meta.transfer_syntax_uid` says how; of a deflated
     data set, as inflated). `body`: the value of Pixel Data (item tags included where encapsulated) and the
     elements behind it, or nothing where `pixels` is None. `entries` index the header where whoever read it has
-    done so already. `entries` index the header where whoever read it has
     done so already.
     """
 

@@ -109,9 +109,11 @@ def bare_instance(
     sop_class_uid: str,
     sop_instance_uid: str,
     name: str = "",
+    limits: Limits | None = None,
 ) -> Instance:
     """Read a data set without a container, as C-STORE carries it, up to Pixel Data; raises as `read_instance`."""
-    return _with_header(Meta(transfer_syntax_uid, sop_class_uid, sop_instance_uid, name), reader, Limits())
+    meta = Meta(transfer_syntax_uid, sop_class_uid, sop_instance_uid, name)
+    return _with_header(meta, reader, limits or Limits())
 
 
 def _group_two(front: _Front, at: int) -> tuple[dict[int, str], int]:

@@ -63,7 +63,7 @@ class DicomSink:
         context_id = self._context_for(cleared.sop_class_uid, cleared.transfer_syntax_uid)
         try:
             self._send(cleared, context_id)
-            status = self._answer()
+            status = self._answer(context_id)
         except PeerUnreachableError:
             self._drop()
             raise
@@ -150,11 +150,12 @@ class DicomSink:
         finally:
             os.close(source)
 
-    def _answer(self) -> int:
+    def _answer(self, context_id: int) -> int:
         association = self._association
-        _context_id, response = association.dimse.get_msg(block=True)
+        answered, response = association.dimse.get_msg(block=True)
         association._reactor_checkpoint.set()  # noqa: SLF001
-        if not isinstance(response, C_STORE) or response.MessageIDBeingRespondedTo != self._message_id:
+        meant = isinstance(response, C_STORE) and answered == context_id
+        if not meant or response.MessageIDBeingRespondedTo != self._message_id:
             raise PeerUnreachableError("the archive ended the association instead of answering")
         if response.Status is None:
             raise PeerUnreachableError("the archive answered without a status")

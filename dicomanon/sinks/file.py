@@ -8,10 +8,10 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from dicomanon.errors import ConfigError, PeerRefusedError, StorageError
+from dicomanon.errors import ConfigError, ExistsError, PeerRefusedError, StorageError
 from dicomanon.part10.write import PART_SUFFIX, sync_folder
 from dicomanon.sinks import Receipt, SinkType, Timeouts
 
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from dicomanon.pipeline import Cleared
 
 _WINDOW = 1 << 20
-
-
-class ExistsError(PeerRefusedError):
-    """The place of an instance is taken by other bytes, which are never replaced."""
-
-    reason: ClassVar[str] = "exists"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "another instance was written under the same UID, with other content; "
-            "was it de-identified before under another profile or version?"
-        )
 
 
 class FileSink:

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from dicomanon.node.outbox import Outbox
+from dicomanon.node.receive import Lane
+from dicomanon.pipeline import Cleared
 from tests.cli.test_deid import process
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dicomanon.pipeline import Route
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
@@ -54,3 +62,39 @@ def test_counts_of_a_running_node_are_read_beside_it(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert json.loads(done.stdout)["deliveries"] == {}
+
+
+def test_the_last_line_tells_whether_something_waits(tmp_path: Path) -> None:
+    process("key", tmp_path / "key")
+    words = ["node", "--forward", tmp_path / "out", "--port", "0", "--key", tmp_path / "key"]
+    first = _stopped([*words, "--spool", tmp_path / "empty"])
+    outbox = Outbox(tmp_path / "spool")
+    path = outbox.incoming / ".one.part"
+    path.write_bytes(b"cleared bytes")
+    cleared = Cleared(path, "1.2", "2.25.1", "2.25.3", "2.25.2", "1.2.840.10008.1.2.1", 13)
+    outbox.add(cleared, Lane(cast("Route", SimpleNamespace(name="research")), ("file:///elsewhere",)))
+    outbox.close()
+
+    second = _stopped([*words, "--spool", tmp_path / "spool"])
+
+    assert first.stdout.splitlines()[-1] == "stopped; nothing waits to be delivered"
+    assert second.stdout.splitlines()[-1].endswith(": 1")
+    assert "destination-not-configured" in second.stderr
+
+
+def _stopped(words: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    """Start a node, wait until it listens, end it as an administrator would."""
+    running = subprocess.Popen(
+        [sys.executable, "-u", "-m", "dicomanon", *map(str, words)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert running.stdout is not None
+        listening = running.stdout.readline()
+        running.send_signal(signal.SIGTERM)
+        out, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
+    return subprocess.CompletedProcess(running.args, running.returncode, listening + out, err)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pynetdicom import AE, evt
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
 from dicomanon.config import Config, NodeConfig, Retry, RouteConfig
@@ -111,6 +113,48 @@ def test_a_refusal_for_good_is_listed_and_not_repeated(
     wait_until(lambda: states(node, refusing.url) == {"failed": 1}, 10, "it is listed as failed")
     assert len(refusing.uids) == 1
     assert len(list((tmp_path / "spool" / "outbox").iterdir())) == 1
+
+
+def test_what_was_given_up_is_tried_once_more_when_asked_for_at_a_start(
+    archive: Callable[..., Archive], send: Callable[..., Node]
+) -> None:
+    mended = archive(0xA900, 0x0000)
+    node = send(mended.url)
+    wait_until(lambda: states(node, mended.url) == {"failed": 1}, 10, "it is listed as failed")
+    node.stop()
+
+    again = Node(node.config)
+    again.start()
+    assert states(again, mended.url) == {"failed": 1}
+    again.stop()
+    again = Node(node.config)
+    again.start(repeat_failed=True)
+    try:
+        wait_until(lambda: states(again, mended.url) == {"sent": 1}, 10, "it is delivered")
+    finally:
+        again.stop()
+    assert len(set(mended.uids)) == 1
+
+
+def test_an_answer_to_something_else_is_no_delivery(
+    archive: Callable[..., Archive], send: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second association is answered on its own context again."""
+    sound = archive(0x0000)
+    message, contexts = DIMSEServiceProvider.send_msg, [3]
+
+    def send_msg(provider: Any, primitive: Any, context_id: int) -> None:
+        other = contexts.pop() if contexts and isinstance(primitive, C_STORE) else context_id
+        message(provider, primitive, other)
+
+    # The node answers its sender by the same library: that answer comes first.
+    contexts.append(1)
+    monkeypatch.setattr(DIMSEServiceProvider, "send_msg", send_msg)
+
+    node = send(sound.url)
+
+    wait_until(lambda: states(node, sound.url) == {"sent": 1}, 10, "it is delivered")
+    assert len(sound.uids) == 2
 
 
 def test_attempts_end_where_the_configuration_says(

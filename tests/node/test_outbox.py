@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -147,6 +148,46 @@ def test_another_attempt_waits_for_its_time_and_lets_others_pass(tmp_path: Path)
     assert second is not None
     assert second.cleared.sop_instance_uid == "2.25.2"
     assert outbox.take(ONE) is None
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox = Outbox(tmp_path)
+    add(outbox)
+    first = outbox.take(ONE, 300.0)
+    assert first is not None
+    outbox.retry(first, None, "peer-unreachable", 200.0)
+    assert outbox.take(ONE, 300.0) is None
+
+    now = time.time()
+    monkeypatch.setattr("dicomanon.node.outbox.time.time", lambda: now - 86400.0)
+
+    assert outbox.take(ONE, 300.0) is not None
+
+
+def test_what_waits_for_a_destination_that_nobody_serves_is_counted(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    add(outbox)
+    first = outbox.take(ONE)
+    assert first is not None
+
+    assert outbox.waiting_elsewhere((ONE,)) == {TWO: 1}
+    assert outbox.waiting_elsewhere(()) == {ONE: 1, TWO: 1}
+    outbox.sent(first, 0x0000)
+    assert outbox.waiting_elsewhere((TWO,)) == {}
+
+
+def test_what_was_delivered_is_wiped_when_the_node_died_before_it_could(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    add(outbox)
+    (path,) = (tmp_path / "outbox").iterdir()
+    for url in (ONE, TWO):
+        delivery = outbox.take(url)
+        assert delivery is not None
+        outbox.sent(delivery, 0x0000)
+    path.write_bytes(b"cleared bytes")
+
+    assert Outbox(tmp_path).recover().wiped == 1
+    assert not path.exists()
 
 
 def test_the_folders_are_for_their_owner_only(tmp_path: Path) -> None:

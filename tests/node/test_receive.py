@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from dicomanon.config import Config, NodeConfig, RouteConfig
 from dicomanon.errors import StorageError
 from dicomanon.node import Node
+from dicomanon.node.outbox import Outbox
 from dicomanon.part10.encoding import TRANSFER_SYNTAXES
 from dicomanon.sinks import Timeouts
 from tests.node.made import identified_files, make_slide, pixel_data
@@ -54,10 +56,23 @@ def node(tmp_path: Path, archive: Path) -> Iterator[Node]:
     running.stop()
 
 
-def make_node(tmp_path: Path, archive: Path, *, calling: tuple[str, ...] = (), most: int = 8) -> Node:
+def make_node(
+    tmp_path: Path,
+    archive: Path,
+    *,
+    calling: tuple[str, ...] = (),
+    most: int = 8,
+    max_header: int = 16 << 20,
+) -> Node:
     timeouts = Timeouts(idle=5.0, transfer=1.0)
     node = NodeConfig(
-        tmp_path / "spool", "NODE", port=0, max_pdu=MAX_PDU, max_associations=most, timeouts=timeouts
+        tmp_path / "spool",
+        "NODE",
+        port=0,
+        max_pdu=MAX_PDU,
+        max_associations=most,
+        max_header=max_header,
+        timeouts=timeouts,
     )
     route = RouteConfig("research", (str(archive),), calling=calling)
     return Node(Config(node, (route,)))
@@ -199,6 +214,56 @@ def test_an_instance_of_another_class_than_agreed_is_refused(node: Node, slide: 
         assert answer(peer) == 0xA900
 
 
+@pytest.mark.parametrize("pieces", [1, 40])
+def test_another_instance_than_the_command_says_is_refused_and_read_to_its_end(
+    node: Node, archive: Path, slide: Made, pieces: int
+) -> None:
+    data = data_set(slide)
+    size = min(len(data) // pieces + 1, MAX_PDU - 6)
+    with association(node.port, [(SLIDE, (JPEG,)), (ECHO, (EXPLICIT,))]) as peer:
+        put(peer, p_data(fragment(1, COMMAND | LAST, store_command(instance="1.2.3"))))
+        put(peer, *(p_data(fragment(1, 0, data[at : at + size])) for at in range(0, len(data), size)))
+        put(peer, p_data(fragment(1, LAST, b"")))
+        assert answer(peer) == 0xC002
+        assert peer.send_c_echo().Status == SUCCESS
+    assert delivered(archive) == []
+
+
+def test_a_header_beyond_the_bound_is_refused(tmp_path: Path, archive: Path) -> None:
+    node = make_node(tmp_path, archive, max_header=1 << 20)
+    node.start()
+    # (0009,0010) OB, of two megabytes.
+    element = struct.pack("<HH2sHL", 0x0009, 0x0010, b"OB", 0, 2 << 20)
+    try:
+        with association(node.port) as peer:
+            put(peer, p_data(fragment(1, COMMAND | LAST, store_command())))
+            put(peer, p_data(fragment(1, 0, element)))
+            put(peer, *[p_data(fragment(1, 0, bytes(MAX_PDU - 6)))] * ((2 << 20) // (MAX_PDU - 6)))
+            put(peer, p_data(fragment(1, LAST, b"")))
+            assert answer(peer) == 0xC001
+    finally:
+        node.stop()
+
+
+def test_what_was_cleared_and_could_not_be_kept_is_withdrawn_in_the_audit(
+    node: Node, archive: Path, slide: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise StorageError("the output could not be written (ENOSPC)")
+
+    monkeypatch.setattr(Outbox, "add", full)
+    data = data_set(slide)
+    with association(node.port) as peer:
+        put(peer, p_data(fragment(1, COMMAND | LAST, store_command())))
+        put(peer, *(p_data(fragment(1, 0, data[at : at + 9000])) for at in range(0, len(data), 9000)))
+        put(peer, p_data(fragment(1, LAST, b"")))
+        assert answer(peer) == 0xA700
+    records = [json.loads(line) for line in (tmp_path / "spool" / "audit.jsonl").read_text().splitlines()]
+    assert [record["outcome"] for record in records] == ["cleared", "withdrawn"]
+    assert records[0]["target"] == records[1]["target"]
+    assert delivered(archive) == []
+
+
 def test_a_request_without_data_set_is_refused(node: Node) -> None:
     with association(node.port) as peer:
         put(peer, p_data(fragment(1, COMMAND | LAST, store_command(data=0x0101))))
@@ -214,6 +279,8 @@ BROKEN = {
     "another context": p_data(fragment(3, 0, bytes(10))),
     "a command": p_data(fragment(1, COMMAND | LAST, store_command())),
     "something behind the last fragment": p_data(fragment(1, LAST, b"\0\0"), fragment(1, 0, b"\0\0")),
+    "a fragment of nothing beside another": p_data(fragment(1, 0, b"\0\0"), struct.pack(">LB", 1, 1)),
+    "a fragment of nothing": p_data(struct.pack(">LB", 1, 1)),
     "an association request": struct.pack(">BxL", 1, 68) + bytes(68),
 }
 

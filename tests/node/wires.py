@@ -18,6 +18,8 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 ECHO = "1.2.840.10008.1.1"
 COMMAND, LAST = 0x01, 0x02
+INSTANCE = "1.2.826.0.1.3680043.8.498.77.1.1.1"
+"""SOP Instance UID of the first slide that `made.make_slide` makes."""
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def association(
 
 
 def store_command(
-    *, message: int = 1, instance: str = "1.2.3", sop_class: str = SLIDE, data: int = 1
+    *, message: int = 1, instance: str = INSTANCE, sop_class: str = SLIDE, data: int = 1
 ) -> bytes:
     """Encode a C-STORE-RQ command set."""
     elements = b"".join(
