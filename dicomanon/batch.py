@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, SIGTERM, signal
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicomanon.errors import (
@@ -23,6 +22,7 @@ from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.read import read_instance
 from dicomanon.part10.write import output_folder
 from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
+from dicomanon.processes import started
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
 from dicomanon.sinks import open_sink
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 DICOMDIR = "this is a DICOMDIR, the list of the files beside it: name their folder instead"
-TERMINATED = 143
-"""Exit code of a process that SIGTERM ended."""
 SHORTEST_VENDOR_TEXT = 6
 LONGEST_VENDOR_TEXT = 1 << 14
 HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
@@ -161,31 +159,26 @@ def _one_by_one(work: Work, paths: list[Path]) -> Iterator[list[Result]]:
 
 
 def _in_processes(work: Work, paths: list[Path], processes: int) -> Iterator[list[Result]]:
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor  # only for several
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_signals_to_the_parent) as pool:
-        futures: list[Future[list[Result]]] = []
+    with started(work, paths, processes) as futures:
         aborted = False
-        try:
-            with suppress(BrokenExecutor):
-                futures += (pool.submit(_in_worker, work, path) for path in paths)
-            for number, path in enumerate(paths):
-                if aborted and (number >= len(futures) or futures[number].cancel()):
-                    yield [_not_done(path)]
-                    continue
-                try:
-                    done = futures[number].result() if number < len(futures) else None
-                except BrokenExecutor:
-                    done = None
-                results = done or [
-                    Result(str(path), "quarantined", "internal", "a worker process was killed")
-                ]
-                aborted = aborted or _cannot_write(results)
-                yield results
-        finally:
-            for future in futures:
-                future.cancel()
+        for number, path in enumerate(paths):
+            future = futures[number] if number < len(futures) else None
+            if aborted and (future is None or future.cancel()):
+                yield [_not_done(path)]
+                continue
+            results = _result_of(future) or [
+                Result(str(path), "quarantined", "internal", "a worker process was killed")
+            ]
+            aborted = aborted or _cannot_write(results)
+            yield results
+
+
+def _result_of(future: Future[list[Result] | None] | None) -> list[Result] | None:
+    from concurrent.futures import BrokenExecutor  # only for several processes
+
+    with suppress(BrokenExecutor):
+        return future.result() if future else None
+    return None
 
 
 def _cannot_write(results: list[Result]) -> bool:
@@ -194,23 +187,6 @@ def _cannot_write(results: list[Result]) -> bool:
 
 def _not_done(path: Path) -> Result:
     return Result(str(path), "quarantined", "aborted", "not tried: the output could not be written any more")
-
-
-def _leave_signals_to_the_parent() -> None:
-    """Let a worker finish its file on Ctrl-C: the parent starts no other. SIGTERM ends it where it is."""
-    signal(SIGINT, SIG_IGN)
-    signal(SIGTERM, _end)
-
-
-def _end(*_: object) -> None:
-    raise SystemExit(TERMINATED)
-
-
-def _in_worker(work: Work, path: Path) -> list[Result]:
-    try:
-        return work(path)
-    except SystemExit:  # what was half-written is gone by now, and the pool would go on
-        os._exit(TERMINATED)
 
 
 @lru_cache(maxsize=1)

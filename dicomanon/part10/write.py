@@ -161,25 +161,31 @@ def aside_file(folder: Path, *, durable: bool = True) -> Iterator[AsideFile]:
 
 @contextmanager
 def output_folder(folder: Path) -> Iterator[None]:
-    """Make `folder`, remove what a run that was killed left half-written in it, and hold it; raise StorageError.
+    """Make `folder`, hold it, and remove what is half-written in it; raise StorageError.
 
+    Before, a run that was killed may have left that; afterwards, a signal that came between two steps.
     Several runs may hold one folder: nothing is removed while another does.
     """
     with storage_errors():
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):  # another run holds it, or the file system knows no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove_parts(folder)
+        _remove_parts(folder, descriptor)
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
+        try:
+            yield
+        finally:
+            _remove_parts(folder, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _remove_parts(folder: Path) -> None:
+def _remove_parts(folder: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another run holds it, or the file system knows no locks
+        return
     for pattern in (".*", "*/*/.*"):
         for path in folder.glob(pattern + PART_SUFFIX):
             if PART_NAME.fullmatch(path.name):

@@ -66,7 +66,15 @@ def test_counts_of_a_running_node_are_read_beside_it(tmp_path: Path) -> None:
 
 def test_the_last_line_tells_whether_something_waits(tmp_path: Path) -> None:
     process("key", tmp_path / "key")
-    words = ["node", "--forward", tmp_path / "out", "--port", "0", "--key", tmp_path / "key"]
+    words: list[str | Path] = [
+        "node",
+        "--forward",
+        tmp_path / "out",
+        "--port",
+        "0",
+        "--key",
+        tmp_path / "key",
+    ]
     first = _stopped([*words, "--spool", tmp_path / "empty"])
     outbox = Outbox(tmp_path / "spool")
     path = outbox.incoming / ".one.part"
