@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One decision: `source` is a keyed digest of the source's SOP Instance UID, `target` the new UID."""
+    """One decision: `source` is a keyed digest of the source's SOP Instance UID, `target` the new UID.
+
+    `why` says in words what `reason` says in one, without a value.
+    """
 
     outcome: str
     profile: str
@@ -26,7 +29,7 @@ class AuditRecord:
     source: str = ""
     target: str = ""
     counts: dict[str, int] = field(default_factory=dict)
-    findings: tuple[str, ...] = ()
+    why: str = ""
 
 
 class AuditLog:

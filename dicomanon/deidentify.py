@@ -61,8 +61,7 @@ class Deidentified:
     """A header that met every rule, with what verification has to look for in the bytes that leave.
 
     `trailer` does to the elements behind Pixel Data what was done to the header. `identity` are the new SOP Class,
-    SOP Instance, Study Instance and Series Instance UIDs. `counts` says how often each letter was applied;
-    `source_digest` tells the source from others under the same key.
+    SOP Instance, Study Instance and Series Instance UIDs. `counts` says how often each letter was applied.
     """
 
     source: Instance
@@ -71,7 +70,6 @@ class Deidentified:
     identity: tuple[str, str, str, str]
     values: IdentifyingValues
     counts: dict[str, int]
-    source_digest: str
 
 
 class Deidentifier:
@@ -129,7 +127,6 @@ class Deidentifier:
             ),
             values=values,
             counts=walk.counts,
-            source_digest=self.pseudonymizer.fingerprint(_value(header, found, SOP_INSTANCE_UID)),
         )
 
     def _sop_class(self, instance: Instance, found: dict[int, Entry]) -> bytes:

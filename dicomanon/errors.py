@@ -167,12 +167,14 @@ class PeerRefusedError(DeliveryError):
 
 
 class ExistsError(PeerRefusedError):
-    """The place of an instance is taken by other bytes, which are never replaced."""
+    """The place of an instance is taken by another one of the same UID, which is never replaced."""
 
     reason = "exists"
+    dicom_status = 0x0111
+    """Duplicate SOP Instance (PS3.7 C.5.7)."""
 
     def __init__(self) -> None:
         super().__init__(
-            "another instance was written under the same UID, with other content; "
+            "there is an instance of this UID with other content already; "
             "was it de-identified before under another profile or version?"
         )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from errno import errorcode
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from dicomanon.audit import AuditRecord
-from dicomanon.deidentify import Deidentifier
+from dicomanon.deidentify import SOP_INSTANCE_UID, Deidentifier
 from dicomanon.errors import DicomanonError, LeakError, StorageError
 from dicomanon.part10.body import copy_body
 from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
+from dicomanon.part10.index import index_header
 from dicomanon.part10.write import Deflater, aside_file, file_meta
 from dicomanon.pixels import verdict
 from dicomanon.verify import Verifier, WrittenBytes, WrittenFile
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dicomanon.part10.write import Sink
     from dicomanon.profile import Profile
     from dicomanon.pseudonym import Pseudonymizer
-    from dicomanon.verify import Written
+    from dicomanon.verify import Finding, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,12 @@ class Route:
     def note_withdrawn(self, cleared: Cleared, reason: str) -> None:
         """Put on record that what was cleared did not leave after all, as far as the disk takes it."""
         if self.audit is not None:
-            record = _record(self, "withdrawn", reason=reason)
+            profile = self.deidentifier.profile.name
+            record = AuditRecord(
+                "withdrawn", profile, self.name, reason=reason, target=cleared.sop_instance_uid
+            )
             with suppress(StorageError):
-                self.audit.add(replace(record, target=cleared.sop_instance_uid))
+                self.audit.add(record)
 
 
 def make_route(
@@ -80,6 +84,8 @@ class Cleared:
     transfer_syntax_uid: str
     size: int
     counts: dict[str, int] = field(default_factory=dict)
+    pixels_at: int = 0
+    """Offset of the value of Pixel Data in the file; 0 where there is none, or the data set is deflated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +108,29 @@ class Quarantined:
 Outcome = Cleared | Dropped | Quarantined
 
 
-def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome:
+def clear(source: Callable[[], Instance], route: Route, folder: Path, named: str = "") -> Outcome:
     """De-identify what `source` opens into a new hidden file in `folder`, verify it, make it durable.
 
-    Raises StorageError where the file cannot be written; every other failure comes back as Quarantined, with the
-    file gone.
+    `named` is the SOP Instance UID that the instance came under, for the audit of one that cannot be opened. Raises
+    StorageError where the file cannot be written; every other failure comes back as Quarantined, with the file gone.
     """
+    digest = route.deidentifier.pseudonymizer.fingerprint(named.encode()) if named else ""
     try:
-        outcome, record = _clear(source, route, folder)
+        instance = source()
+        digest = _digest_of(instance, route) or digest
+        outcome = _clear(instance, route, folder)
     except StorageError:
         raise
     except DicomanonError as error:
         outcome = Quarantined(error.reason, str(error), error.dicom_status)
-        record = _record(route, "quarantined", reason=error.reason)
     except OSError as error:
         word = errorcode.get(error.errno or 0, "unknown error")
         outcome = Quarantined("unreadable", f"the source cannot be read ({word})", 0x0110)
-        record = _record(route, "quarantined", reason="unreadable")
     except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
         outcome = Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
-        record = _record(route, "quarantined", reason="internal")
     if route.audit is not None:
         try:
-            route.audit.add(record)
+            route.audit.add(_record(route, outcome, digest))
         except StorageError:
             if isinstance(outcome, Cleared):
                 outcome.path.unlink(missing_ok=True)
@@ -132,39 +138,55 @@ def clear(source: Callable[[], Instance], route: Route, folder: Path) -> Outcome
     return outcome
 
 
-def _record(route: Route, outcome: str, *, reason: str) -> AuditRecord:
-    return AuditRecord(outcome, route.deidentifier.profile.name, route.name, reason=reason)
+def _digest_of(instance: Instance, route: Route) -> str:
+    """Return a keyed digest of the SOP Instance UID of a source, nothing where it has none."""
+    entries = instance.entries or index_header(
+        instance.header, encoding_of(instance.meta.transfer_syntax_uid)
+    )
+    for entry in entries:
+        if entry.tag == SOP_INSTANCE_UID and entry.length:
+            uid = instance.header[entry.value : entry.next].strip(b" \0")
+            return route.deidentifier.pseudonymizer.fingerprint(uid)
+    return ""
 
 
-def _clear(source: Callable[[], Instance], route: Route, folder: Path) -> tuple[Outcome, AuditRecord]:
-    instance = source()
+def _record(route: Route, outcome: Outcome, digest: str) -> AuditRecord:
+    profile = route.deidentifier.profile.name
+    if isinstance(outcome, Cleared):
+        target, counts = outcome.sop_instance_uid, outcome.counts
+        return AuditRecord("cleared", profile, route.name, source=digest, target=target, counts=counts)
+    word = "dropped" if isinstance(outcome, Dropped) else "quarantined"
+    return AuditRecord(word, profile, route.name, reason=outcome.reason, source=digest, why=outcome.message)
+
+
+def _clear(instance: Instance, route: Route, folder: Path) -> Outcome:
     judged = verdict(instance, route.deidentifier.profile)
     if judged.policy == "drop":
-        return Dropped("flavour", judged.why), _record(route, "dropped", reason="flavour")
+        return Dropped("flavour", judged.why)
     if judged.policy == "quarantine":
-        return Quarantined("pixels", judged.why, 0xC002), _record(route, "quarantined", reason="pixels")
+        return Quarantined("pixels", judged.why, 0xC002)
     deidentified = route.deidentifier(instance)
+    syntax = instance.meta.transfer_syntax_uid
+
+    def look(elements: bytes) -> None:
+        """Verify elements before they are written: what should not leave should not come to rest either."""
+        _raise_for(route.verifier.check_elements(elements, deidentified.values, syntax))
+
+    look(deidentified.header)
     with aside_file(folder, durable=route.durable) as out:
-        write(deidentified, out)
+        pixels_at = write(deidentified, out, look)
         _, sop_instance, study, series = deidentified.identity
         name = f"{study}/{series}/{sop_instance}.dcm"
         with out.syncing() if route.durable else nullcontext():
             _verify(route, WrittenFile(out.fileno()), deidentified, name)
-    identity = deidentified.identity
-    syntax = instance.meta.transfer_syntax_uid
-    record = AuditRecord(
-        "cleared",
-        route.deidentifier.profile.name,
-        route.name,
-        source=deidentified.source_digest,
-        target=sop_instance,
-        counts=deidentified.counts,
-    )
-    return Cleared(out.path, *identity, syntax, out.size, deidentified.counts), record
+    return Cleared(out.path, *deidentified.identity, syntax, out.size, deidentified.counts, pixels_at)
 
 
 def _verify(route: Route, written: Written, deidentified: Deidentified, name: str) -> None:
-    findings = route.verifier.check(written, deidentified.values, name=name, deep=route.deep)
+    _raise_for(route.verifier.check(written, deidentified.values, name=name, deep=route.deep))
+
+
+def _raise_for(findings: list[Finding]) -> None:
     if findings:
         places = ", ".join(f"{finding.check} in {finding.path}" for finding in findings[:5])
         raise LeakError(f"verification: {places}")
@@ -185,11 +207,15 @@ def clear_in_memory(instance: Instance, route: Route, *, verified: bool = True) 
     return data
 
 
-def write(deidentified: Deidentified, out: Sink) -> None:
-    """Write a whole Part 10 file: container, header, frames through, trailer."""
+def write(deidentified: Deidentified, out: Sink, look: Callable[[bytes], None] | None = None) -> int:
+    """Write a whole Part 10 file: container, header, frames through, trailer, which `look` sees before.
+
+    Returns where the value of Pixel Data begins: 0 where there is none, or all of it is deflated.
+    """
     instance = deidentified.source
     syntax = instance.meta.transfer_syntax_uid
-    out.write(file_meta(deidentified.identity[0], deidentified.identity[1], syntax))
+    meta = file_meta(deidentified.identity[0], deidentified.identity[1], syntax)
+    out.write(meta)
     deflater = Deflater(out.write) if syntax == DEFLATED else None
     sink: Sink = deflater or out
     header = deidentified.header
@@ -199,6 +225,9 @@ def write(deidentified: Deidentified, out: Sink) -> None:
     sink.write(header)
     trailer = deidentified.trailer(copy_body(instance, sink))
     if trailer:
+        if look is not None:
+            look(trailer)
         sink.write(trailer)
     if deflater:
         deflater.finish()
+    return 0 if deflater or instance.pixels is None else len(meta) + len(header)

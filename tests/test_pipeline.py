@@ -9,9 +9,11 @@ import pytest
 
 from dicomanon import pipeline
 from dicomanon.audit import AuditLog
+from dicomanon.deidentify import Deidentifier
 from dicomanon.errors import RefusedError, StorageError
 from dicomanon.part10.encoding import EXPLICIT_LE as LITTLE
 from dicomanon.part10.readers import ChunkReader
+from dicomanon.part10.write import AsideFile
 from dicomanon.pipeline import Cleared, Dropped, Quarantined, Route, clear, clear_in_memory, make_route
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from dicomanon.deidentify import Deidentified
     from dicomanon.part10.instance import Instance
+    from dicomanon.part10.readers import Buffer
     from dicomanon.part10.write import Sink
 
 PIXELS: Elements = {
@@ -170,15 +173,47 @@ def test_a_leak_that_the_rules_would_miss_is_caught_by_verification(
     """As if the walk had a bug: a value of the source is written into the output."""
     honest = pipeline.write
 
-    def leaking(deidentified: Deidentified, sink: Sink) -> None:
+    def leaking(deidentified: Deidentified, sink: Sink, _look: object) -> int:
         more = encode({0x00400602: (b"UT", b"of MRN-7309177")}, LITTLE)
-        honest(replace(deidentified, header=deidentified.header + more), sink)
+        return honest(replace(deidentified, header=deidentified.header + more), sink)
 
     monkeypatch.setattr(pipeline, "write", leaking)
     outcome = clear(opening(file_of(identity())), route_of(), out)
 
     assert isinstance(outcome, Quarantined)
     assert (outcome.reason, outcome.message) == ("leak", "verification: value in (0040,0602)")
+    assert list(out.iterdir()) == []
+
+
+KEPT_BY_A_BUG = {"header": 0x00080104, "trailer": 0xFFFCFFFC}
+
+
+@pytest.mark.parametrize("place", ["header", "trailer"])
+def test_what_verification_finds_in_elements_is_never_written(
+    out: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """As if the walk had a bug; every byte given to the disk is looked at."""
+    written = bytearray()
+    honest, whole = AsideFile.write, Deidentifier.__call__
+    more = encode({KEPT_BY_A_BUG[place]: (b"UT", b"of MRN-7309177")}, LITTLE)
+
+    def write(file: AsideFile, data: Buffer) -> None:
+        written.extend(data)
+        honest(file, data)
+
+    def leaking(deidentifier: Deidentifier, instance: Instance) -> Deidentified:
+        found = whole(deidentifier, instance)
+        if place == "header":
+            return replace(found, header=more + found.header)
+        return replace(found, trailer=lambda _data: more)
+
+    monkeypatch.setattr(AsideFile, "write", write)
+    monkeypatch.setattr(Deidentifier, "__call__", leaking)
+    outcome = clear(opening(file_of(identity())), route_of(), out)
+
+    assert isinstance(outcome, Quarantined)
+    assert outcome.reason == "leak"
+    assert b"MRN-7309177" not in written
     assert list(out.iterdir()) == []
 
 
@@ -217,7 +252,21 @@ def test_every_decision_is_audited_with_digests_and_without_values(tmp_path: Pat
     assert first["target"] == cleared.sop_instance_uid
     assert first["source"] == Pseudonymizer(KEY).fingerprint(b"1.2.826.0.1.3680043.10.1947.55.1")
     assert first["counts"] == cleared.counts
+    assert {line["source"] for line in lines()[:3]} == {first["source"]}
+    assert first["source"] != Pseudonymizer(bytes(32)).fingerprint(b"1.2.826.0.1.3680043.10.1947.55.1")
+    assert all(line["why"] for line in lines()[1:])
     assert "MRN" not in (tmp_path / "audit.jsonl").read_text()
+
+
+def test_an_instance_that_cannot_be_opened_is_audited_under_the_uid_it_came_with(
+    tmp_path: Path, out: Path
+) -> None:
+    route, lines = audited(tmp_path)
+
+    clear(opening(picture()[:200]), route, out, "1.2.3.4")
+
+    assert lines()[0]["source"] == Pseudonymizer(KEY).fingerprint(b"1.2.3.4")
+    assert "1.2.3.4" not in (tmp_path / "audit.jsonl").read_text()
 
 
 def test_what_cannot_be_audited_does_not_leave(tmp_path: Path, out: Path) -> None:

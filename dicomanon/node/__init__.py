@@ -43,7 +43,7 @@ class Node:
     def __init__(
         self,
         config: Config,
-        clear: Callable[[Callable[[], Instance], Route, Path], Outcome] = clear,
+        clear: Callable[[Callable[[], Instance], Route, Path, str], Outcome] = clear,
     ) -> None:
         self._config = config
         self._clear = clear

@@ -17,7 +17,8 @@ from math import inf
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dicomanon.errors import StorageError
+from dicomanon.errors import ExistsError, StorageError
+from dicomanon.node.sameness import pixel_digest
 from dicomanon.node.schema import SCHEMA
 from dicomanon.part10.write import sync_folder
 from dicomanon.pipeline import Cleared
@@ -92,12 +93,17 @@ class Outbox:
         sync_folder(spool)
 
     def add(self, cleared: Cleared, lane: Lane) -> int:
-        """Take the file over and make it durable for all destinations of its lane; return its number."""
+        """Take the file over and make it durable for all destinations of its lane; return its number.
+
+        Raises ExistsError where an instance with other pixels came under the same UID before.
+        """
         target = self._files / f"{uuid4().hex}.dcm"
         try:
+            pixels = pixel_digest(cleared.path, cleared.pixels_at) if cleared.pixels_at else ""
             cleared.path.rename(target)
             sync_folder(self._files)
             with self._change() as database:
+                _check_same(database, cleared.sop_instance_uid, pixels)
                 row = database.execute(
                     "INSERT INTO instance (route, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
                     " series_instance_uid, transfer_syntax_uid, size, received)"
@@ -116,7 +122,7 @@ class Outbox:
         except OSError as error:
             target.unlink(missing_ok=True)
             raise StorageError(f"{target}: {error.strerror}") from error
-        except StorageError:
+        except (StorageError, ExistsError):
             target.unlink(missing_ok=True)
             raise
         return number
@@ -291,3 +297,13 @@ class Outbox:
             finally:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+
+
+def _check_same(database: sqlite3.Connection, sop_instance_uid: str, pixels: str) -> None:
+    """Remember the pixels of an instance; raise ExistsError where others are known under its UID."""
+    if pixels:
+        key = (sop_instance_uid, pixels)
+        database.execute("INSERT INTO sameness VALUES (?, ?) ON CONFLICT DO NOTHING", key)
+        query = "SELECT pixels FROM sameness WHERE sop_instance_uid = ?"
+        if database.execute(query, key[:1]).fetchone() != (pixels,):
+            raise ExistsError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -15,7 +16,14 @@ from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification
 
-from dicomanon.errors import DicomanonError, InstanceError, MalformedError, PeerUnreachableError, StorageError
+from dicomanon.errors import (
+    DicomanonError,
+    ExistsError,
+    InstanceError,
+    MalformedError,
+    PeerUnreachableError,
+    StorageError,
+)
 from dicomanon.node.command import (
     C_ECHO_RQ,
     C_STORE_RQ,
@@ -80,6 +88,8 @@ class Answer:
     outcome: str
     reason: str = ""
     instance: str = ""
+    why: str = ""
+    """The reason in a sentence, which never carries a value."""
 
 
 class Receiver:
@@ -91,7 +101,7 @@ class Receiver:
         lanes: Sequence[Lane],
         folder: Path,
         keeper: Keeper,
-        clear: Callable[[Callable[[], Instance], Route, Path], Outcome],
+        clear: Callable[[Callable[[], Instance], Route, Path, str], Outcome],
     ) -> None:
         settle_library()
         self._config = config
@@ -272,9 +282,9 @@ class StorageAssociation:
             dul._idle_timer.restart()  # noqa: SLF001
         seconds = time.monotonic() - started
         log.info(
-            "association=%d outcome=%s status=0x%04X reason=%s bytes=%d seconds=%.3f instance=%s",
+            "association=%d outcome=%s status=0x%04X reason=%s bytes=%d seconds=%.3f instance=%s why=%s",
             *(self._number, answer.outcome, answer.status, answer.reason or "-", reader.count, seconds),
-            answer.instance or "-",
+            *(answer.instance or "-", json.dumps(answer.why)),
         )
         self._answer_store(context_id, request, answer)
 
@@ -290,7 +300,8 @@ class StorageAssociation:
             return self._count(lane, Answer(StorageError.dicom_status, "failed", StorageError.reason))
         source = partial(self._open, reader, str(context.transfer_syntax[0]), request)
         try:
-            outcome = self._receiver.clear(source, lane.route, self._receiver.folder)
+            folder, named = self._receiver.folder, request.sop_instance_uid
+            outcome = self._receiver.clear(source, lane.route, folder, named)
         except (DicomanonError, OSError) as error:
             answer = _failure(error)
         else:
@@ -316,11 +327,9 @@ class StorageAssociation:
 
     def _settle(self, outcome: Outcome, lane: Lane, reader: DataSetReader) -> Answer:
         if isinstance(outcome, Dropped):
-            return Answer(SUCCESS, "dropped", outcome.reason)
+            return Answer(SUCCESS, "dropped", outcome.reason, why=outcome.message)
         if not isinstance(outcome, Cleared):
-            if outcome.reason == "internal":
-                log.error("association=%d %s", self._number, outcome.message)  # a class of error, no value
-            return Answer(outcome.dicom_status, "quarantined", outcome.reason)
+            return Answer(outcome.dicom_status, "quarantined", outcome.reason, why=outcome.message)
         try:
             # Bytes that nobody looked at: what was written is not all that was sent.
             if reader.drain():
@@ -353,7 +362,7 @@ class StorageAssociation:
         response.AffectedSOPInstanceUID = request.sop_instance_uid or None
         response.Status = answer.status
         if answer.status != SUCCESS:
-            response.ErrorComment = f"{answer.outcome}: {answer.reason}"[:64]
+            response.ErrorComment = (answer.why or f"{answer.outcome}: {answer.reason}")[:64]
         self._association.dimse.send_msg(response, context_id)
 
     def _break(self, what: str, **facts: int) -> None:
@@ -374,7 +383,9 @@ def _has_room(folder: Path) -> bool:
 
 def _failure(error: DicomanonError | OSError) -> Answer:
     if isinstance(error, InstanceError):
-        return Answer(error.dicom_status, "quarantined", error.reason)
+        return Answer(error.dicom_status, "quarantined", error.reason, why=str(error))
+    if isinstance(error, ExistsError):
+        return Answer(error.dicom_status, "failed", error.reason, why=str(error))
     if isinstance(error, DicomanonError):
         return Answer(error.dicom_status, "failed", error.reason)
     return Answer(StorageError.dicom_status, "failed", StorageError.reason)

@@ -64,6 +64,10 @@ def run_until_signal(config: Config, say: Callable[[str], None], *, repeat_faile
         signal.signal(number, lambda *_: stop.set())
 
     def ready(port: int) -> None:
+        for route in config.routes:
+            if route.key is None:
+                say(f"route {route.name} has no key: replacement values will be others after the next start;")
+                say("`dicomanon key FILE` makes one, which is to be kept as safe as the originals")
         routes = ", ".join(f"{route.name} -> {' and '.join(route.destinations)}" for route in config.routes)
         say(f"{config.node.ae_title} listens on {config.node.host}:{port}; {routes}")
 

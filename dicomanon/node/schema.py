@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS delivery (
     reason TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (instance, destination)
 );
+CREATE TABLE IF NOT EXISTS sameness (
+    sop_instance_uid TEXT PRIMARY KEY,
+    pixels TEXT NOT NULL
+);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (destination, state, next_try);
 CREATE TABLE IF NOT EXISTS refusal (
     route TEXT NOT NULL,

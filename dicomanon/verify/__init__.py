@@ -52,6 +52,21 @@ class Verifier:
         self._profile = profile
         self._search = Search()
 
+    def check_elements(
+        self, data: bytes, values: IdentifyingValues, transfer_syntax_uid: str
+    ) -> list[Finding]:
+        """Return the values found in encoded elements that are about to be written: what is known by then.
+
+        Raises LeakError where the search does not find its control value.
+        """
+        forms = values.forms()
+        hits = self._search.find_before(forms, data)
+        if not hits:
+            return []
+        encoding = encoding_of(transfer_syntax_uid)
+        entries = index_header(data, encoding)
+        return sorted(set(_explain(hits, forms, data, entries, encoding, self._profile)))
+
     def check(
         self, written: Written, values: IdentifyingValues, *, name: str = "", deep: bool = False
     ) -> list[Finding]:

@@ -110,7 +110,15 @@ class Search:
         automaton, new = self._ready_for(wanted, sum(map(len, texts)))
         return [_found(wanted, automaton, new, text) for text in texts]
 
-    def _ready_for(self, wanted: AbstractSet[Form], size: int) -> tuple[_Automaton, AbstractSet[Form]]:
+    def find_before(self, forms: Collection[Form], text: bytes) -> list[Hit]:
+        """Do the same for a part of what `find` will be asked for: these forms are coming, and do not count twice."""
+        wanted = {*forms, _CONTROL}
+        automaton, new = self._ready_for(wanted, len(text), coming=True)
+        return _found(wanted, automaton, new, text)
+
+    def _ready_for(
+        self, wanted: AbstractSet[Form], size: int, *, coming: bool = False
+    ) -> tuple[_Automaton, AbstractSet[Form]]:
         """Return the automaton to use on `size` bytes, and the forms that it does not have."""
         with self._lock:
             new = wanted - self._known - {_CONTROL}
@@ -121,7 +129,8 @@ class Search:
                 self._known = together if len(together) <= MOST_REMEMBERED else wanted
                 self._automaton = _Automaton(self._known - {_CONTROL})
                 new = frozenset()
-            self._seen = new
+            if not coming:
+                self._seen = new
             return self._automaton, new
 
 

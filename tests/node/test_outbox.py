@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from dicomanon.config import Retry
-from dicomanon.errors import StorageError
+from dicomanon.errors import ExistsError, StorageError
 from dicomanon.node.forward import back_off, refused_for_good
 from dicomanon.node.outbox import Outbox
 from dicomanon.node.receive import Lane
@@ -188,6 +188,30 @@ def test_what_was_delivered_is_wiped_when_the_node_died_before_it_could(tmp_path
 
     assert Outbox(tmp_path).recover().wiped == 1
     assert not path.exists()
+
+
+def with_pixels(outbox: Outbox, pixels: bytes, *, header: bytes = b"header") -> int:
+    path = outbox.incoming / ".one.part"
+    path.write_bytes(header + pixels)
+    syntax = "1.2.840.10008.1.2.1"
+    return outbox.add(Cleared(path, "1.2", "2.25.1", "2.25.3", "2.25.2", syntax, 13, {}, len(header)), LANE)
+
+
+@pytest.mark.parametrize("size", [3, 5000, 3_000_000])
+def test_an_instance_may_come_again_with_another_header_and_never_with_other_pixels(
+    tmp_path: Path, size: int
+) -> None:
+    outbox = Outbox(tmp_path)
+    with_pixels(outbox, bytes(size))
+    with_pixels(outbox, bytes(size), header=b"another header")
+
+    for other in (bytes(size + 1), bytes(size - 1) + b"\1", b"\1" + bytes(size - 1)):
+        with pytest.raises(ExistsError):
+            with_pixels(Outbox(tmp_path), other)
+
+    assert len(list((tmp_path / "outbox").iterdir())) == 2
+    assert list((tmp_path / "incoming").iterdir()) == []
+    assert read_status(outbox).kept == 2
 
 
 def test_the_folders_are_for_their_owner_only(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.node.wires import (
     COMMAND,
     ECHO,
     EXPLICIT,
+    INSTANCE,
     JPEG,
     LAST,
     SLIDE,
@@ -32,6 +33,7 @@ from tests.node.wires import (
     put,
     store_command,
 )
+from tests.verify.made import file_of, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,10 @@ def slide(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def data_set(made: Made) -> bytes:
-    data = made.path.read_bytes()
+    return without_container(made.path.read_bytes())
+
+
+def without_container(data: bytes) -> bytes:
     return data[144 + int.from_bytes(data[140:144], "little") :]
 
 
@@ -262,6 +267,39 @@ def test_what_was_cleared_and_could_not_be_kept_is_withdrawn_in_the_audit(
     assert [record["outcome"] for record in records] == ["cleared", "withdrawn"]
     assert records[0]["target"] == records[1]["target"]
     assert delivered(archive) == []
+
+
+def test_a_refusal_says_why_to_the_sender_in_the_log_and_in_the_audit(
+    node: Node, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody = identity(patient=b"", instance=INSTANCE.encode()) | {0x00080020: (b"DA", b"20210317")}
+    data = without_container(file_of(nobody))
+    with caplog.at_level("INFO", "dicomanon"), association(node.port, [(SLIDE, (EXPLICIT,))]) as peer:
+        put(peer, p_data(fragment(1, COMMAND | LAST, store_command())), p_data(fragment(1, LAST, data)))
+        _context, response = peer.dimse.get_msg(block=True)
+    assert response.Status == 0xC002
+    assert "Patient ID" in response.ErrorComment
+    (record,) = [json.loads(line) for line in (tmp_path / "spool" / "audit.jsonl").read_text().splitlines()]
+    assert record["source"]
+    assert record["why"].startswith(response.ErrorComment)
+    assert record["why"] in caplog.text
+    assert INSTANCE not in caplog.text + json.dumps(record)
+
+
+def test_two_images_of_one_uid_are_not_both_acknowledged(
+    node: Node, archive: Path, slide: Made, tmp_path: Path
+) -> None:
+    other = make_slide(tmp_path / "other.dcm", size=300_000)
+    statuses = []
+    with association(node.port) as peer:
+        for made in (slide, other, slide):
+            data = data_set(made)
+            put(peer, p_data(fragment(1, COMMAND | LAST, store_command())))
+            put(peer, *(p_data(fragment(1, 0, data[at : at + 9000])) for at in range(0, len(data), 9000)))
+            put(peer, p_data(fragment(1, LAST, b"")))
+            statuses.append(answer(peer))
+    assert statuses == [SUCCESS, 0x0111, SUCCESS]
+    assert_arrived(archive, slide)
 
 
 def test_a_request_without_data_set_is_refused(node: Node) -> None:
