@@ -164,6 +164,7 @@ class _Fragments:
                 end = at + left
                 if end > filled:
                     step = max(filled - at - TAIL, 0)
+                    self._look(at, at + step, items)
                     at += step
                     left -= step
                     break
@@ -171,6 +172,7 @@ class _Fragments:
                     rules.ended = buffer.endswith(ends, at, end)
                     if not rules.ended:
                         self._check_end(at, end, items)
+                self._look(at, end, items)
                 at = end
                 left = 0
             if filled - at < 8:
@@ -182,6 +184,8 @@ class _Fragments:
                     if not self._begin(at, length, items):
                         break
                     known = rules.known
+                    size = rules.head_length
+                rules.enter(buffer, at + 8, size)
                 if at >= due:
                     due = self._meet(at, length)
                 items += 1
@@ -213,6 +217,13 @@ class _Fragments:
             return self._rules.begin(self._buffer, start, min(self._filled, start + length), length)
         except MalformedError as error:
             raise MalformedError(f"fragment {items}: {error}", offset=self._passed + at) from None
+
+    def _look(self, at: int, stop: int, items: int) -> None:
+        if self._rules.thorough:
+            try:
+                self._rules.look(self._buffer, at, stop)
+            except MalformedError as error:
+                raise MalformedError(f"fragment {items - 1}: {error}", offset=self._passed + at) from None
 
     def _check_end(self, at: int, end: int, items: int) -> None:
         try:

@@ -39,7 +39,7 @@ class Extent:
 
         Two for YBR_FULL_422, whose chrominance is halved (PS3.3 C.7.6.3.1.2) but by some writers kept.
         """
-        return self._bytes_of(self._frames())
+        return self._bytes_of(self.frames())
 
     def frame_lengths(self) -> tuple[int, ...]:
         """Return the lengths in bytes that one frame may have, without padding."""
@@ -59,7 +59,8 @@ class Extent:
             raise MalformedError("what says how large Pixel Data is is missing", tag=tag)
         return int(u16(self._encoding).unpack(value)[0])
 
-    def _frames(self) -> int:
+    def frames(self) -> int:
+        """Return the number of frames, one where nothing is said."""
         text = (self.raw(_FRAMES) or b"").strip(b" \0").removeprefix(b"+") or b"1"
         if not text.isdigit() or len(text.lstrip(b"0")) > _DIGITS:
             raise MalformedError("the number of frames is no number", tag=_FRAMES)

@@ -18,9 +18,12 @@ from dicomanon.part10.encoding import ENCAPSULATED_UNCOMPRESSED, JPEG_XL, MARKED
 if TYPE_CHECKING:
     from dicomanon.part10.extent import Extent
 
+FEW_FRAMES = 64
+"""Images of up to so many frames are searched for the end of each; for the tiles of a slide that is a copy's time."""
 TAIL = 1 << 12
 """Bytes in front of the end of a fragment that are searched for the end of its frame."""
 _PROBE = 1 << 12
+_SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
 """EOC of JPEG 2000 is the same."""
 _PADDED_EOI = (_EOI, _EOI + b"\0")
@@ -33,7 +36,8 @@ class FrameRules:
     `known`: a fragment that begins with it needs no `begin`. `ends`: what the last bytes of a frame are, empty
     where nothing is known of them. `ended`: whether the fragment before had them. Left alone are entropy-coded
     scans, and what RLE, deflated and JPEG XL frames hold behind their last pixel; tile-parts of JPEG 2000
-    are followed as far as fragments of up to MAX_HEAD bytes go.
+    are followed as far as fragments of up to MAX_HEAD bytes go. `thorough`: `look` is to see every byte of a frame.
+    `head_length`: that of the head that `begin` dealt with last.
     """
 
     def __init__(self, syntax: str, extent: Extent) -> None:
@@ -42,6 +46,10 @@ class FrameRules:
         self._scrubber = HeadScrubber()
         self._lengths = extent.frame_lengths() if syntax == ENCAPSULATED_UNCOMPRESSED else ()
         self._begun = False
+        self.head_length = 0
+        self._skip = 0
+        self._over = False
+        self.thorough = self._marked and extent.frames() <= FEW_FRAMES
         self.known = b""
         self.ends = _PADDED_EOI if self._marked else ()
         self.ended = True
@@ -74,7 +82,31 @@ class FrameRules:
         if not head and self._marked and length and self.ended:
             raise MalformedError("it begins no code stream")
         self._begun = True
+        self.head_length = head
         return self._behind_head(buffer, at, at + head, stop, length)
+
+    def enter(self, buffer: bytearray, at: int, head: int) -> None:
+        """Begin to `look` at a fragment whose first `head` bytes are dealt with; JPEG 2000 ends in other ways."""
+        if head and self.thorough:
+            self._over = False
+            self.thorough = buffer.startswith(_SOI, at)
+        self._skip = head
+
+    def look(self, buffer: bytearray, at: int, stop: int) -> None:
+        """Raise MalformedError where a JPEG frame ends before `stop` and more than zeros stand behind that.
+
+        Cameras put further pictures there. FF D9 stands nowhere else in a scan (ITU-T T.81 B.1.1.5).
+        """
+        start = min(at + self._skip, stop)
+        self._skip -= start - at
+        # A mark may lie across the border: its second byte is then at hand, and not yet passed.
+        found = -1 if self._over else buffer.find(_EOI, start, stop + 1)
+        if found >= 0:
+            self._over = True
+            start = found + 2
+            self._skip = max(start - stop, 0)
+        if self._over and any(buffer[start:stop]):
+            raise MalformedError("bytes follow the end of a frame")
 
     def _behind_head(self, buffer: bytearray, at: int, head_end: int, stop: int, length: int) -> bool:
         """Deal with further tile-parts, and with a head that was all of its frame."""

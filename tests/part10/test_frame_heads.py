@@ -159,3 +159,39 @@ def test_the_head_ends_behind_the_start_of_scan() -> None:
     for stop in range(2, end):
         with pytest.raises(HeadCutShortError):
             text_in_head(frame, 0, stop)
+
+
+@pytest.mark.parametrize("step", [1 << 30, 60_000, 4099])
+@pytest.mark.parametrize("first", [500, WINDOW - 700, WINDOW + 3, 2 * WINDOW])
+@pytest.mark.parametrize("second", [6000, WINDOW + 10])
+def test_a_second_picture_behind_the_first_is_refused(step: int, first: int, second: int) -> None:
+    """As cameras write them: the whole preview follows the end of the picture, in the same frame."""
+    frame = jpeg(scan=b"\1" * first) + jpeg(segment(COMMENT, TEXT), scan=b"\2" * second)
+
+    with pytest.raises(MalformedError, match="fragment 2: bytes follow the end of a frame"):
+        passed(jpeg(), frame, step=step)
+
+
+@pytest.mark.parametrize("border", range(WINDOW - 4120, WINDOW - 4080))
+def test_the_end_of_a_frame_may_lie_anywhere_in_a_window(border: int) -> None:
+    """A frame, its end, and zeros to the end of the fragment; then the same with one byte of text far behind."""
+    frame = jpeg(scan=b"\1" * (border - 300)) + bytes(9000)
+
+    assert passed(frame) == [frame]
+    with pytest.raises(MalformedError, match="bytes follow the end of a frame"):
+        passed(frame[:-2] + b"x\0")
+
+
+def test_what_only_looks_like_an_end_in_a_table_is_none() -> None:
+    frame = jpeg(segment(0xDB, b"\0" + b"\xff\xd9" * 32), scan=SCAN)
+
+    assert passed(frame, frame, jpeg()) == [frame, frame, jpeg()]
+
+
+def test_a_frame_in_several_fragments_is_searched_to_its_end() -> None:
+    whole = jpeg(scan=b"\1" * 20_000)
+    parts = [whole[:5000], whole[5000:9000], whole[9000:]]
+
+    assert passed(*parts, jpeg()) == [*parts, jpeg()]
+    with pytest.raises(MalformedError, match="bytes follow the end of a frame"):
+        passed(parts[0], b"\xff\xd9" + parts[1][2:], parts[2])
