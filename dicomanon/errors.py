@@ -170,8 +170,8 @@ class ExistsError(PeerRefusedError):
     """The place of an instance is taken by another one of the same UID, which is never replaced."""
 
     reason = "exists"
-    dicom_status = 0x0111
-    """Duplicate SOP Instance (PS3.7 C.5.7)."""
+    dicom_status = 0xC004
+    """Not Duplicate SOP Instance (0111): to a sender that means that the archive has what it sent."""
 
     def __init__(self) -> None:
         super().__init__(

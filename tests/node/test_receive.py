@@ -298,7 +298,7 @@ def test_two_images_of_one_uid_are_not_both_acknowledged(
             put(peer, *(p_data(fragment(1, 0, data[at : at + 9000])) for at in range(0, len(data), 9000)))
             put(peer, p_data(fragment(1, LAST, b"")))
             statuses.append(answer(peer))
-    assert statuses == [SUCCESS, 0x0111, SUCCESS]
+    assert statuses == [SUCCESS, 0xC004, SUCCESS]
     assert_arrived(archive, slide)
 
 
