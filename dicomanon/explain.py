@@ -45,7 +45,8 @@ def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[s
         "profile": compiled.name,
         "title": compiled.title,
         "options": [option.keyword for option in compiled.options],
-        "claims": ["113100", *(option.code for option in compiled.claimed)],
+        "claims": [code for code, _ in compiled.codes],
+        "note": compiled.note,
         "pixels": dict(compiled.pixels),
         "rules": rules,
     }
@@ -67,7 +68,9 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     """Yield what `explain` found, a line a rule."""
     options = ", ".join(found["options"]) or "none"
     yield f"{found['profile']}: {found['title']}"
-    yield f"options: {options}; CID 7050 codes: {', '.join(found['claims'])}"
+    yield f"options: {options}; CID 7050 codes: {', '.join(found['claims']) or 'none'}"
+    if found["note"]:
+        yield found["note"]
     if len(found["rules"]) > 1:
         yield "pixels: " + ", ".join(f"{flavour} {policy}" for flavour, policy in found["pixels"].items())
     for rule in found["rules"]:

@@ -21,7 +21,9 @@ METHOD_CODES = 0x00120064
 TEMPORAL = 0x00280303
 CONTRIBUTING_EQUIPMENT = 0x0018A001
 CODE_VALUE = 0x00080100
-BASIC = ("113100", "Basic Application Confidentiality Profile")
+BASIC = standard.DEIDENTIFICATION_METHODS["basic"][0]
+TEMPORAL_WORDS = ("UNMODIFIED", "MODIFIED", "REMOVED")
+"""From the most to the least that dates still say (PS3.3 C.12.1)."""
 
 
 def pack_code(value: str, scheme: str, meaning: str, encoding: Encoding) -> bytes:
@@ -44,10 +46,11 @@ class Flags:
             profile.name.replace("\\", "/").encode("ascii", "replace").decode()
         )  # right in every character set
         method = [f"dicomanon {__version__}", f"profile {name}"[:64]]
+        if profile.laxer:
+            method.append("overrides keep more than the Basic Profile")
         if ephemeral:
             method.append("ephemeral key: replacement values cannot be repeated")
         self._method = "\\".join(method).encode()
-        self._codes = [BASIC, *((option.code, option.meaning) for option in profile.claimed)]
         self._encoded = cache(self._encode)
 
     def elements(self, header: bytes, entries: list[Entry], place: Place) -> list[tuple[int, bytes]]:
@@ -55,22 +58,52 @@ class Flags:
         encoding = place.encoding
         tags = {entry.tag: entry for entry in entries}
         earlier = tags.get(METHOD_CODES)
-        kept = tuple(_earlier_codes(header, earlier, encoding)) if earlier else ()
-        found = list(self._encoded(encoding, kept))
+        kept = tuple(self._earlier_codes(header, earlier, encoding)) if earlier else ()
+        found = list(self._encoded(encoding, kept, self._temporal(header, tags.get(TEMPORAL))))
         if CONTRIBUTING_EQUIPMENT not in tags and place.has(CONTRIBUTING_EQUIPMENT):
             item = self.equipment(encoding)
             found.append((CONTRIBUTING_EQUIPMENT, pack_sequence(CONTRIBUTING_EQUIPMENT, [item], encoding)))
         return sorted(found)
 
-    def _encode(self, encoding: Encoding, kept: tuple[bytes, ...]) -> list[tuple[int, bytes]]:
-        codes = [pack_code(value, "DCM", meaning, encoding) for value, meaning in self._codes]
+    def _temporal(self, header: bytes, entry: Entry | None) -> str:
+        """Return what is true of the dates after the source's de-identification, if there was one, and ours.
+
+        What was moved before stays moved when we keep it. What was removed does not come back: dates that are
+        still there are dummies or were added since, and MODIFIED would promise that intervals hold.
+        """
+        own = self._profile.temporal
+        if entry is None or entry.length is None:
+            return own
+        earlier = header[entry.value : entry.next].strip(b" \0").decode("ascii", "replace")
+        return max(own, earlier, key=TEMPORAL_WORDS.index) if earlier in TEMPORAL_WORDS else own
+
+    def _encode(self, encoding: Encoding, kept: tuple[bytes, ...], temporal: str) -> list[tuple[int, bytes]]:
+        removed = self._profile.identity_removed.encode()
+        codes = [pack_code(value, "DCM", meaning, encoding) for value, meaning in self._profile.codes]
         items = list(dict.fromkeys((*kept, *codes)))
         return [
-            (PATIENT_IDENTITY_REMOVED, pack_element(PATIENT_IDENTITY_REMOVED, b"CS", b"YES", encoding)),
+            (PATIENT_IDENTITY_REMOVED, pack_element(PATIENT_IDENTITY_REMOVED, b"CS", removed, encoding)),
             (METHOD, pack_element(METHOD, b"LO", self._method, encoding)),
-            (METHOD_CODES, pack_sequence(METHOD_CODES, items, encoding)),
-            (TEMPORAL, pack_element(TEMPORAL, b"CS", self._profile.temporal.encode(), encoding)),
+            (METHOD_CODES, pack_sequence(METHOD_CODES, items, encoding) if items else b""),
+            (TEMPORAL, pack_element(TEMPORAL, b"CS", temporal.encode(), encoding)),
         ]
+
+    def _earlier_codes(self, header: bytes, entry: Entry, encoding: Encoding) -> list[bytes]:
+        """Return the code items of CID 7050 that the source carries, re-made from their code values alone.
+
+        The Basic Profile is not among them where we do not claim it: a reader could not tell whose claim it is.
+        """
+        sequence = element_at(header, entry.start, entry.next, encoding)
+        known = dict(standard.DEIDENTIFICATION_METHODS.values())
+        if self._profile.laxer:
+            del known[BASIC]
+        found = []
+        for item in element_items(header, sequence):
+            for element in elements_in(header, item.value, item.end, sequence.encoding):
+                value = header[element.value : element.end].strip(b" \0").decode("ascii", "replace")
+                if element.tag == CODE_VALUE and value in known:
+                    found.append(pack_code(value, "DCM", known[value], encoding))
+        return found
 
     def equipment(self, encoding: Encoding) -> bytes:
         """Return the item of Contributing Equipment Sequence for this program (PS3.3 C.12.1)."""
@@ -94,16 +127,3 @@ class Flags:
         return pack_sequence(
             CONTRIBUTING_EQUIPMENT, [*(item for item in items if item != own), own], encoding
         )
-
-
-def _earlier_codes(header: bytes, entry: Entry, encoding: Encoding) -> list[bytes]:
-    """Return the code items of CID 7050 that the source carries, re-made from their code values alone."""
-    sequence = element_at(header, entry.start, entry.next, encoding)
-    known = dict(standard.DEIDENTIFICATION_METHODS.values())
-    found = []
-    for item in element_items(header, sequence):
-        for element in elements_in(header, item.value, item.end, sequence.encoding):
-            value = header[element.value : element.end].strip(b" \0").decode("ascii", "replace")
-            if element.tag == CODE_VALUE and value in known:
-                found.append(pack_code(value, "DCM", known[value], encoding))
-    return found

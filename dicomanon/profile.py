@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomanon import standard
 from dicomanon.errors import ProfileError
+from dicomanon.laxer import laxer_tags, note
 from dicomanon.standard.stored import load
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Profile:
     """A total function from attribute to rule, with what the output has to say of itself.
 
     `claimed` are the options that change something here; an option all of whose rows fall back is listed
-    in `fallen_back` instead, and the output does not claim it.
+    in `fallen_back` instead, and the output does not claim it. `laxer` are the attributes of which an override lets
+    out more than Table E.1-1 with these options, `direct` those among them that say by themselves who the patient is.
     """
 
     name: str
@@ -76,6 +78,8 @@ class Profile:
     masks: Mapping[str, Rule]
     by_vr: Mapping[str, Rule]
     unknown: Rule
+    laxer: tuple[int, ...] = ()
+    direct: tuple[int, ...] = ()
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule_for(self, tag: int, vr: str) -> Rule:
@@ -91,6 +95,22 @@ class Profile:
             row = standard.row_for(tag)
             rule = self.masks[row.selector] if row else self.by_vr.get(vr, self.unknown)
         return rule
+
+    @property
+    def codes(self) -> tuple[tuple[str, str], ...]:
+        """Return code value and meaning (CID 7050) of what the output may claim."""
+        basic = () if self.laxer else (standard.DEIDENTIFICATION_METHODS["basic"],)
+        return (*basic, *((option.code, option.meaning) for option in self.claimed))
+
+    @property
+    def identity_removed(self) -> str:
+        """Return what (0012,0062) Patient Identity Removed has to say."""
+        return "NO" if self.direct else "YES"
+
+    @property
+    def note(self) -> str:
+        """Return what a user has to know of overrides that are laxer than the table."""
+        return note(self.laxer, self.direct)
 
     @property
     def temporal(self) -> str:
@@ -267,8 +287,14 @@ def _compile(layers: list[_Layer], options: tuple[Option, ...]) -> Profile:
     for vr, action in supplement["vr"].items():
         by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
     pixels = dict.fromkeys((*FLAVOURS, "burned-in"), "quarantine")
+    before = {tag: rule.code for tag, rule in rules.items()}
     for layer in layers:
         _apply_layer(layer, rules, pixels)
+    laxer = laxer_tags(
+        before,
+        {tag: rule.code for tag, rule in rules.items()},
+        {word: rule.code for word, rule in masks.items()},
+    )
     return Profile(
         name=layers[-1].data.get("name", layers[-1].path.stem),
         title=layers[-1].data.get("title", ""),
@@ -280,6 +306,10 @@ def _compile(layers: list[_Layer], options: tuple[Option, ...]) -> Profile:
         masks=MappingProxyType(masks),
         by_vr=MappingProxyType(by_vr),
         unknown=Rule("any other", "X", "not in Table E.1-1 and of no known VR"),
+        laxer=laxer,
+        direct=tuple(
+            tag for tag in laxer if tag in {parse_tag(line["tag"]) for line in supplement["direct"]}
+        ),
     )
 
 

@@ -144,3 +144,25 @@ def test_what_other_equipment_says_of_people_and_places_goes() -> None:
         b"CANARY" in value or b"20210317" in value for values in found.values() for value in values
     )
     assert found[EQUIPMENT, 0x00080070] == [b"Scanner Works", b"dicomanon"]
+
+
+@pytest.mark.parametrize(
+    ("before", "option", "after"),
+    [
+        (b"MODIFIED", "retain-full-dates", b"MODIFIED"),
+        (b"REMOVED", "retain-full-dates", b"REMOVED"),
+        (b"REMOVED", "retain-modified-dates", b"REMOVED"),
+        (b"MODIFIED", "retain-modified-dates", b"MODIFIED"),
+        (b"UNMODIFIED", "retain-modified-dates", b"MODIFIED"),
+        (b"UNMODIFIED", "retain-full-dates", b"UNMODIFIED"),
+        (b"MODIFIED", "", b"REMOVED"),
+        (b"", "retain-full-dates", b"UNMODIFIED"),
+        (b"CANARYWORD", "retain-full-dates", b"UNMODIFIED"),
+    ],
+)
+def test_what_was_done_to_the_dates_before_is_never_taken_back(
+    before: bytes, option: str, after: bytes
+) -> None:
+    found = cleaned(identity() | {TEMPORAL: (b"CS", before)}, "basic", [option] if option else [])
+
+    assert value_at(found, TEMPORAL) == after

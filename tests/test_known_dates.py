@@ -45,7 +45,8 @@ def of_one_device(patient: bytes) -> Found:
         0x00080107: (b"DT", VERSION),
         0x0008010F: (b"CS", b"8112"),
     }
-    equipment: Elements = {0x00080070: (b"LO", b"Scanner Works"), 0x0040A170: (b"SQ", [code])} | DEVICE
+    equipment: Elements = {0x00080070: (b"LO", b"Scanner Works"), 0x0040A170: (b"SQ", [code])}
+    equipment |= DEVICE
     elements = identity(patient=patient) | DEVICE | {EQUIPMENT: (b"SQ", [equipment])}
     return cleaned(elements | {0x00080020: (b"DA", b"20210317")}, "research-wsi")
 

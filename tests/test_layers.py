@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
-    *("errors", "standard", "part10", "pseudonym", "profile", "icc", "characters", "kept"),
+    *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
     *("identifying", "actions"),
     *(
         "rules",

@@ -57,10 +57,10 @@ def run(
         results = convert_slides_identified(slides, out, said)
         note = "--identified: these files name the patient as far as the slides do."
         raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
-    fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
+    rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
-    note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
+    note = report.notes(rules, ephemeral=ephemeral)
     results = convert_slides(slides, job, said, jobs)
     raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
 

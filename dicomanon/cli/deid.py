@@ -42,11 +42,11 @@ def run(
     """
     from dicomanon.batch import Job, compiled, deidentify_files, find_inputs  # heavy
 
-    fallen_back = [each.keyword for each in compiled(profile, option).fallen_back]
+    rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
     total = sum(map(len, find_inputs(inputs, out)))
     options.has_something(inputs, out, total)
-    note = report.notes(ephemeral=ephemeral, fallen_back=fallen_back)
+    note = report.notes(rules, ephemeral=ephemeral)
     results = deidentify_files(inputs, job, jobs)
     raise SystemExit(report.follow(results, total, "files", as_json=as_json, note=note))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dicomanon.batch import Result
+    from dicomanon.profile import Profile
 
 QUARANTINED = 1
 LABELS = {"identified": "written, identified"}
@@ -90,11 +91,12 @@ EPHEMERAL = (
 )
 
 
-def notes(*, ephemeral: bool, fallen_back: Iterable[str]) -> str:
+def notes(profile: Profile, *, ephemeral: bool) -> str:
     """Return what the user should know about this run besides its results."""
     said = [EPHEMERAL] if ephemeral else []
     said += [
-        f"Option {keyword} cleans nothing yet: its attributes are removed as without it."
-        for keyword in fallen_back
+        f"Option {option.keyword} cleans nothing yet: its attributes are removed as without it."
+        for option in profile.fallen_back
     ]
+    said += [profile.note] if profile.note else []
     return "\n".join(said)

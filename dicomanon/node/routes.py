@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 def open_route(config: RouteConfig, audit: AuditLog | None = None) -> Route:
     """Compile the profile and read the key; raises ProfileError and KeyFileError."""
     profile = load_profile(config.profile or DEFAULT, config.options)
+    if profile.note:
+        log.warning("route=%s profile=%s %s", config.name, profile.name, profile.note)
     if config.key is None:
         # Pseudonyms will differ after the next start: fine for a trial, not for a study.
         log.warning("route=%s key=ephemeral", config.name)

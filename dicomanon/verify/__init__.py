@@ -84,7 +84,7 @@ class Verifier:
         deflated = instance.meta.transfer_syntax_uid == DEFLATED
         findings = [
             *container_findings(residue, header, entries),
-            *header_findings(header, entries, encoding),
+            *header_findings(header, entries, encoding, self._profile),
         ]
         pieces = [Piece("container", residue), Piece("file name", name.encode())]
         if instance.pixels is not None:

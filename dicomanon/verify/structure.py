@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dicomanon.part10.elements import Element
     from dicomanon.part10.encoding import Encoding
     from dicomanon.part10.index import Entry
+    from dicomanon.profile import Profile
 
 CONTAINER_TAGS = frozenset(
     (0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013)
@@ -24,7 +25,8 @@ NEVER = {
     0xFFFCFFFC: "Data Set Trailing Padding",
     0x04000561: "Original Attributes Sequence",
 }
-REQUIRED = (0x00120062, 0x00120063, 0x00120064, 0x00280303, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+REQUIRED = (0x00120062, 0x00120063, 0x00280303, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
+METHOD_CODES = 0x00120064
 LARGEST_WALKED = 1 << 20
 
 
@@ -47,15 +49,17 @@ def container_findings(residue: bytes, header: bytes, entries: list[Entry]) -> I
             yield Finding(path_of(outer), "container", "the UID of the data set")
 
 
-def header_findings(header: bytes, entries: list[Entry], encoding: Encoding) -> Iterator[Finding]:
+def header_findings(
+    header: bytes, entries: list[Entry], encoding: Encoding, profile: Profile
+) -> Iterator[Finding]:
     """Yield missing flags, groups and attributes that must not be there, and nesting that does not add up."""
     tags = {entry.tag for entry in entries}
-    for tag in REQUIRED:
+    for tag in (*REQUIRED, METHOD_CODES) if profile.codes else REQUIRED:
         if tag not in tags:
             yield Finding(path_of(tag), "flags", "present")
     removed = next((header[e.value : e.next].strip(b" \0") for e in entries if e.tag == 0x00120062), b"")
-    if removed != b"YES":
-        yield Finding(path_of(0x00120062), "flags", "YES")
+    if removed != profile.identity_removed.encode():
+        yield Finding(path_of(0x00120062), "flags", profile.identity_removed)
     yield from forbidden(tags)
     if len(header) > LARGEST_WALKED:
         return

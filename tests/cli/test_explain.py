@@ -64,7 +64,7 @@ def test_a_whole_profile_has_every_rule_it_is_made_of() -> None:
     document = json.loads(process("explain", "research-wsi", "--json").stdout)
     profile = load_profile("research-wsi")
 
-    assert set(document) == {"profile", "title", "options", "claims", "pixels", "rules"}
+    assert set(document) == {"profile", "title", "options", "claims", "note", "pixels", "rules"}
     assert document["claims"] == ["113100", "113107", "113104"]
     assert len(document["rules"]) == len(profile.rules) + len(profile.masks) + len(profile.by_vr) + 1
     assert all(
