@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dicomanon import __version__
+from dicomanon.explain import explain
 from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomanon.pipeline import clear_in_memory
 from tests.verify.made import cleaned, file_of, found_in, identity, opened, route_of, value_at
@@ -166,3 +167,13 @@ def test_what_was_done_to_the_dates_before_is_never_taken_back(
     found = cleaned(identity() | {TEMPORAL: (b"CS", before)}, "basic", [option] if option else [])
 
     assert value_at(found, TEMPORAL) == after
+
+
+def test_a_method_that_the_source_names_is_replaced_and_explain_says_so() -> None:
+    (rule,) = explain("research-wsi", (), "DeidentificationMethod")["rules"]
+
+    found = cleaned(identity() | {METHOD: (b"LO", b"CANARYMETHOD of Dr Smith")}, "research-wsi")
+
+    assert rule["action"] == "X/Z/D"
+    assert "in its place" in rule["reason"]
+    assert value_at(found, METHOD) == f"dicomanon {__version__}\\profile research-wsi".encode()
