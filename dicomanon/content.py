@@ -1,7 +1,8 @@
 """Clean Structured Content for specimen preparation steps (PS3.15 E.3.4, PS3.3 C.7.6.22, PS3.16 TID 8001 ff.).
 
-Coded and measured content stays: stain, fixative, embedding medium, procedure. Of text only the specimen's
-identifier stays, as the pseudonym it has elsewhere; persons, times, descriptions and references go.
+Coded and measured content stays: stain, fixative, embedding medium, procedure. Of text only identifiers of
+specimens stay, this one's and its parent's, as the pseudonyms they have elsewhere; when a step was done stays where
+the profile lets dates stay, moved as they are; persons, descriptions and references go.
 """
 
 from __future__ import annotations
@@ -21,31 +22,35 @@ CONCEPT_CODE = 0x0040A168
 CODE_VALUE = 0x00080100
 SCHEME = 0x00080102
 
-SPECIMEN_IDENTIFIER = (b"121041", b"DCM")
+SPECIMEN_IDENTIFIERS = frozenset(((b"121041", b"DCM"), (b"111705", b"DCM")))
+"""Specimen Identifier and Parent Specimen Identifier: which block a slide was cut from, which part a block is of."""
+TIME_OF_PROCESSING = (b"111702", b"DCM")
 STANDARD_SCHEMES = frozenset(
     (b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA")
 )
 """Public vocabularies; a private scheme's codes can say anything."""
 
 
-def keeps_item(buffer: bytes, at: int, stop: int, encoding: Encoding, sequence: int) -> bool:
+def keeps_item(
+    buffer: bytes, at: int, stop: int, encoding: Encoding, sequence: int, *, dates_stay: bool
+) -> bool:
     """Tell whether an item of Specimen Preparation Sequence, or of its content items, may stay.
 
     A step without content items cannot: the sequence of them is Type 1.
     """
     if sequence == CONTENT:
-        return _keeps_content(buffer, at, stop, encoding)
+        return _keeps_content(buffer, at, stop, encoding, dates_stay=dates_stay)
     if sequence != STEPS:
         return True
     return any(
-        _keeps_content(buffer, item.value, item.end, element.encoding)
+        _keeps_content(buffer, item.value, item.end, element.encoding, dates_stay=dates_stay)
         for element in elements_in(buffer, at, stop, encoding)
         if element.tag == CONTENT
         for item in element_items(buffer, element)
     )
 
 
-def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
+def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding, *, dates_stay: bool) -> bool:
     value_type, name, codes = b"", (b"", b""), []
     for element in elements_in(buffer, at, stop, encoding):
         if element.tag == VALUE_TYPE:
@@ -58,8 +63,10 @@ def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding) -> boo
                 codes.append(code)
     if any(scheme not in STANDARD_SCHEMES for _, scheme in codes):
         return False
+    if value_type == b"DATETIME":
+        return dates_stay and name == TIME_OF_PROCESSING
     return value_type in (b"CODE", b"NUMERIC", b"NUM") or (
-        value_type == b"TEXT" and name == SPECIMEN_IDENTIFIER
+        value_type == b"TEXT" and name in SPECIMEN_IDENTIFIERS
     )
 
 

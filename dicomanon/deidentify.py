@@ -280,7 +280,9 @@ class _Walk:
                 if behind > end:
                     raise MalformedError("an item is longer than what holds it", offset=at)
                 new, _ = self._items(place, at + 8, item_end, depth + 1, delimited=False)
-            dropped = place.in_steps and not keeps_item(buffer, at + 8, item_end, inner, step.tag)
+            dropped = place.in_steps and not keeps_item(
+                buffer, at + 8, item_end, inner, step.tag, dates_stay=place.dates_stay
+            )
             if dropped:
                 self._collect_elements(at + 8, item_end, inner, depth + 1)
             if dropped or new is not None:

@@ -27,7 +27,7 @@ MEANINGS = {
 }
 CLEANERS = {
     "shift": "dates move by the days of the patient",
-    "steps": "coded and measured content stays, identifiers, persons, times and text go",
+    "steps": "coded and measured content stays, specimens become pseudonyms, dates stay as others do, the rest goes",
     "icc": "colours stay, words and dates go",
 }
 

@@ -27,6 +27,7 @@ INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL
 STEPS_TAG = 0x00400610
 STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
+DATETIME_TAG = 0x0040A120
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -126,7 +127,7 @@ class Place:
 
     def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
         if self._in_steps and tag == TEXT_VALUE_TAG:
-            return "D"  # the only text left in a step is the specimen's identifier
+            return "D"  # the only text left in a step are identifiers of specimens
         if tag == CHARACTER_SET_TAG:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
@@ -158,6 +159,12 @@ class Place:
     def in_steps(self) -> bool:
         """Tell whether the items here are specimen preparation steps or their content."""
         return self._in_steps
+
+    @property
+    def dates_stay(self) -> bool:
+        """Tell whether the moment of a content item stays, in full or moved."""
+        rule = self._profile.rule_for(DATETIME_TAG, "DT")
+        return rule.code == "K" or rule.cleaner == "shift"
 
 
 def _fits(vr: bytes, known: tuple[str, ...]) -> bool:
