@@ -53,7 +53,7 @@ class Context:
         if not self.patient:
             raise RefusedError(
                 "dates cannot be shifted without Patient ID: give such instances a scope "
-                "(--scope, or scope in the route)"
+                "(--scope, or scope in the route), in which each study is a patient of its own"
             )
         return self.pseudonymizer.date_shift(self.patient)
 

@@ -73,7 +73,10 @@ class Deidentified:
 
 
 class Deidentifier:
-    """Applies one profile under one key; `scope` stands for the patient of instances without Patient ID."""
+    """Applies one profile under one key.
+
+    With a `scope` instances without Patient ID are of one patient a study: nobody says that two studies share theirs.
+    """
 
     def __init__(self, profile: Profile, pseudonymizer: Pseudonymizer, *, scope: str = "") -> None:
         self.profile = profile
@@ -91,12 +94,12 @@ class Deidentifier:
         found = {entry.tag: entry for entry in entries}
         sop_class = self._sop_class(instance, found)
         place = self._place(sop_class, encoding)
-        patient = _value(header, found, PATIENT_ID)
+        patient, study = _value(header, found, PATIENT_ID), _value(header, found, STUDY_INSTANCE_UID)
         if names_nobody(patient):
-            patient = b"\0scope\0" + self._scope if self._scope else b""
+            patient = b"\0scope\0%b\0%b" % (self._scope, study) if self._scope else b""
         if instance.pixels is None and place.demands_pixels and PIXEL_DATA_URL not in found:
             raise MalformedError("Pixel Data is missing", tag=PIXEL_DATA)
-        context = Context(self.pseudonymizer, patient, _value(header, found, STUDY_INSTANCE_UID))
+        context = Context(self.pseudonymizer, patient, study)
         values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
         walk = _Walk(header, self.profile, context, values)

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 class Route:
     """How instances of one sender leave.
 
-    `scope` stands for the patient of instances without Patient ID; without it they are quarantined where a rule
-    needs the patient. `deep` verifies every byte. `durable` waits for the disk.
+    `scope` lets instances without Patient ID out, each study as a patient of its own; without it they are
+    quarantined where a rule needs the patient. `deep` verifies every byte. `durable` waits for the disk.
     """
 
     name: str

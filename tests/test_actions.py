@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 from dicomanon.actions import ACTIONS, SENTINEL_DATES, Context, dummy, replace_uid, resolve, shift_date
 from dicomanon.errors import RefusedError
 from dicomanon.pseudonym import Pseudonymizer
-from tests.verify.made import KEY, PATIENT_ID, STUDY, cleaned, identity, value_at
+from tests.verify.made import KEY, PATIENT_ID, ROOT, STUDY, cleaned, identity, value_at
+
+if TYPE_CHECKING:
+    from tests.verify.made import Elements, Found
 
 VRS = (
     *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV"),
@@ -237,7 +241,7 @@ def test_the_letters_that_need_no_more_than_a_value_are_all_there() -> None:
     assert ACTIONS["K"](0, b"LO", b"a", CONTEXT) == b"a"
 
 
-def test_a_scope_stands_for_the_patient_and_two_scopes_are_two_patients() -> None:
+def test_a_scope_lets_instances_without_patient_out_and_two_scopes_are_two_patients() -> None:
     elements = identity(patient=b"") | {0x00080020: (b"DA", b"20210317")}
 
     with pytest.raises(RefusedError, match="without Patient ID"):
@@ -247,6 +251,23 @@ def test_a_scope_stands_for_the_patient_and_two_scopes_are_two_patients() -> Non
     assert value_at(one, 0x00080020) != value_at(two, 0x00080020)
     assert value_at(one, 0x00100020) != value_at(two, 0x00100020)
     assert value_at(one, 0x00100020)
+
+
+@pytest.mark.parametrize("nobody", [b"", b"UNKNOWN"])
+def test_two_studies_of_a_scope_are_two_patients_and_one_study_is_one(nobody: bytes) -> None:
+    """One shift for strangers would tell all of their dates to whoever knows one."""
+    day: Elements = {0x00080020: (b"DA", b"20210317")}
+
+    def released(study: bytes, instance: bytes) -> Found:
+        elements = identity(patient=nobody, study=ROOT + study, instance=ROOT + instance)
+        return cleaned(elements | day, "research-wsi", scope="trial 7")
+
+    one, same, other = released(b"8.1", b"7.1"), released(b"8.1", b"7.2"), released(b"8.2", b"7.3")
+
+    for tag in (0x00080020, 0x00100020, 0x00100010):
+        assert one.get((tag,)) == same.get((tag,))
+    for tag in (0x00080020, 0x00100020):
+        assert value_at(one, tag) != value_at(other, tag)
 
 
 @pytest.mark.parametrize("text", [*sorted(SENTINEL_DATES), "19000101", "18991230", "00010101", "99991231"])

@@ -171,6 +171,19 @@ def test_two_slides_of_one_name_in_two_folders_are_not_one_patient(tmp_path: Pat
     assert patients([renamed], tmp_path / "again") == [first]
 
 
+@pytest.mark.parametrize("scope", ["", "trial 7"])
+def test_all_images_of_a_slide_are_of_one_patient(tmp_path: Path, scope: str) -> None:
+    slide = make_svs(tmp_path / "1.svs", Shape(tiles=(2, 2)))
+    job = job_in(tmp_path / "out", "research-wsi", scope=scope)
+
+    (done,) = convert_slides([slide], job, ConvertOptions())
+
+    images = [found_in((tmp_path / "out" / each.output).read_bytes()) for each in done if each.output]
+    assert len(images) > 1
+    for tag in (0x00100020, 0x00080020):
+        assert len({tuple(found.get((tag,), ())) for found in images}) == 1
+
+
 def test_what_is_below_the_output_folder_is_no_input(tmp_path: Path) -> None:
     files = files_in(tmp_path / "in", 2)
     job = job_in(tmp_path / "in" / "out")

@@ -41,7 +41,9 @@ jobs = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")
 scope = click.option(
-    "--scope", default="", help="Stands for the patient of instances that have no Patient ID."
+    "--scope",
+    default="",
+    help="Lets instances without Patient ID out: in this scope each study is a patient of its own.",
 )
 deep = click.option("--deep", is_flag=True, help="Verify every byte, scans of frames included.")
 no_sync = click.option(
