@@ -345,3 +345,28 @@ def test_a_study_uid_is_the_same_at_the_top_and_in_references() -> None:
         == value_at(found, 0x0020000D)
         == Pseudonymizer(KEY).uid(STUDY)
     )
+
+
+@pytest.mark.parametrize("profile", ["basic", "research-wsi"])
+def test_free_text_beside_a_code_or_a_pointer_says_nothing(profile: str) -> None:
+    code: Elements = {
+        0x00080100: (b"SH", b"12710003"),
+        0x00080102: (b"SH", b"SCT"),
+        0x00080104: (b"LO", b"hematoxylin stain"),
+        0x00080105: (b"CS", b"DCMR"),
+        0x00080122: (b"LO", b"CANARYRESOURCE"),
+    }
+    pointer: Elements = {0x00209165: (b"AT", b"\x09\0\x01\x10"), 0x00209213: (b"LO", b"CANARYCREATOR")}
+    elements = identity() | {
+        0x00102201: (b"LO", b"CANARYSPECIES"),
+        0x0018A001: (b"SQ", [{0x0040A170: (b"SQ", [code])}]),
+        0x00209222: (b"SQ", [pointer | {0x00209238: (b"LO", b"CANARYCREATOR")}]),
+    }
+
+    found = cleaned(elements, profile)
+
+    assert not any(b"CANARY" in value for values in found.values() for value in values)
+    assert (0x0018A001, 0x0040A170, 0x00080122) not in found
+    # Type 1C: what a private pointer or an animal demands is there, and says nothing.
+    assert value_at(found, 0x00209222, 0x00209213)
+    assert value_at(found, 0x00102201)
