@@ -103,6 +103,7 @@ class Deidentifier:
         values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
         walk = _Walk(header, self.profile, context, values)
+        walk.seen[SOP_CLASS_UID] = _ascii(sop_class)
         new_header = walk.top_level(entries, place, self._flags)
         missing = [tag for tag in IDENTITY if not walk.seen.get(tag)]
         if missing:

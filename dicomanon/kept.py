@@ -1,4 +1,4 @@
-"""Whether a value that a rule keeps is what its VR says: a place for a code or a number is no place for a name."""
+"""Whether a value that a rule keeps is what it should be: a place for a code or a number is no place for a name."""
 
 from __future__ import annotations
 
@@ -51,6 +51,53 @@ _TERM = (
 """Defined Terms of Specific Character Set (PS3.3 C.12.1.1.2), and the default repertoire by its old name."""
 _CHARACTER_SETS = re.compile(_TERM + rb"(?:\\" + _TERM + rb")*\0?").fullmatch
 
+REGISTRIES: Mapping[str, str] = {
+    "1.2.840.10065.1.12": "ASTM E 2084",
+    "1.3.6.1.4.1.19376.1.8.2.1": "PathLex",
+    "2.16.1": "ISO 3166-1",
+    "2.16.840.1.113883.15.2": "NBD",
+    "2.16.840.1.113883.15.3": "NBG",
+    "2.16.840.1.113883.2.1.3.2.4.21": "NICIP",
+    "2.16.840.1.113883.3.26.1.1": "NCI Thesaurus",
+    "2.16.840.1.113883.3.26.2": "caDSR",
+    "2.16.840.1.113883.6.1": "LOINC",
+    "2.16.840.1.113883.6.100": "ISO 639-2",
+    "2.16.840.1.113883.6.119": "FMA",
+    "2.16.840.1.113883.6.12": "CPT-4",
+    "2.16.840.1.113883.6.121": "RFC 3066",
+    "2.16.840.1.113883.6.13": "CDT-2",
+    "2.16.840.1.113883.6.14": "HCPCS",
+    "2.16.840.1.113883.6.177": "MeSH",
+    "2.16.840.1.113883.6.2": "ICD-9-CM",
+    "2.16.840.1.113883.6.210": "NeuroNames",
+    "2.16.840.1.113883.6.24": "MDC",
+    "2.16.840.1.113883.6.256": "RadLex",
+    "2.16.840.1.113883.6.3": "ICD-10",
+    "2.16.840.1.113883.6.316": "RFC 5646",
+    "2.16.840.1.113883.6.4": "ICD-10-PCS",
+    "2.16.840.1.113883.6.42": "ICD-9",
+    "2.16.840.1.113883.6.43.1": "ICD-O-3",
+    "2.16.840.1.113883.6.50": "POS",
+    "2.16.840.1.113883.6.51": "SNOMED V3",
+    "2.16.840.1.113883.6.53": "SDM",
+    "2.16.840.1.113883.6.55": "UPC",
+    "2.16.840.1.113883.6.6": "Clinical Terms Version 3",
+    "2.16.840.1.113883.6.69": "National Drug Code Directory",
+    "2.16.840.1.113883.6.76": "ACR Index",
+    "2.16.840.1.113883.6.8": "UCUM",
+    "2.16.840.1.113883.6.82": "CPT-5",
+    "2.16.840.1.113883.6.86": "UMLS",
+    "2.16.840.1.113883.6.88": "RxNorm",
+    "2.16.840.1.113883.6.90": "ICD-10-CM",
+    "2.16.840.1.113883.6.96": "SNOMED CT",
+    "2.16.840.1.113883.6.99": "ISO 639-1",
+}
+"""Coding schemes of PS3.16 Table 8-1 whose UIDs are not under the root of the standard: the same for everybody."""
+_REGISTERED = (
+    rb"(?:1\.2\.840\.10008(?:\.[0-9]{1,4}){0,11}+|" + "|".join(map(re.escape, REGISTRIES)).encode() + rb")?"
+)
+"""A UID of the standard has components of up to four digits: a longer number is one that somebody hides there."""
+
 
 class Check(NamedTuple):
     """How the kept values of one attribute are checked.
@@ -65,12 +112,17 @@ class Check(NamedTuple):
     searched: bytes
 
 
-def check_for(tag: int, vr: bytes) -> Check | None:
-    """Return the check of a kept attribute, or None where its VR allows any text or bytes."""
+def check_for(tag: int, vr: bytes, *, registered: bool = False) -> Check | None:
+    """Return the check of a kept attribute, or None where its VR allows any text or bytes.
+
+    With `registered`, UIDs are checked too: only those that the standard or a public registry defines pass.
+    """
     demanded = tag == CHARACTER_SET_TAG or tag >> 16 == IMAGE_GROUP
     if tag == CHARACTER_SET_TAG:
         return Check(_CHARACTER_SETS, demanded, b"LO")
     most = most_values(tag)
+    if vr == b"UI":
+        return Check(_text(_REGISTERED, most), demanded, b"UI") if registered else None
     width = WIDTHS.get(vr)
     if width is not None:
         return Check(_whole(width, most), demanded, b"UN")

@@ -33,7 +33,8 @@ class Rule:
     """What happens to one attribute, and which line of which table says so.
 
     `anywhere` is set where a line names the attribute for every place it may stand in (Table E.1-1, an override);
-    the other rules hold only where the IOD has the attribute.
+    the other rules hold only where the IOD has the attribute. `registered` says that what is kept are UIDs that the
+    standard or a public registry defines, and no others.
     """
 
     selector: str
@@ -42,6 +43,7 @@ class Rule:
     cleaner: str = ""
     reason: str = ""
     anywhere: bool = False
+    registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +279,13 @@ def _compile(layers: list[_Layer], options: tuple[Option, ...]) -> Profile:
     rules, masks, effective = _table_rules(options)
     by_vr: dict[str, Rule] = {}
     supplement = _read_toml(shipped_folder() / "supplement.toml")
+    # Retain UIDs reaches the UIDs that the table forgot (E.3.9), and lets any other stay.
+    retains_uids = any(option.keyword == "retain-uids" for option in options)
     for line in supplement["row"]:
-        tag = parse_tag(line["tag"])
-        retained = line["action"] == "U" and any(option.keyword == "retain-uids" for option in options)
-        code = (
-            "K" if retained else line["action"]
-        )  # Retain UIDs reaches the UIDs that the table forgot (E.3.9)
-        rules[tag] = Rule(line["tag"], code, "supplement", line.get("cleaner", ""), line["reason"])
+        tag, action = parse_tag(line["tag"]), line["action"]
+        code = "K" if retains_uids and action == "U" else action
+        cleaner, registered = line.get("cleaner", ""), action == "K" and not retains_uids
+        rules[tag] = Rule(line["tag"], code, "supplement", cleaner, line["reason"], registered=registered)
     for vr, action in supplement["vr"].items():
         by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
     pixels = dict.fromkeys((*FLAVOURS, "burned-in"), "quarantine")

@@ -109,9 +109,11 @@ class Place:
             letter = "X"
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
         fallback = resolve("X/Z/D", node.type if node else None)
-        check = check_for(tag, true_vr) if letter == "K" and place is None else None
+        check = None
+        if letter == "K" and place is None:
+            check = check_for(tag, true_vr, registered=rule.registered)
         if check is not None:
-            letter = fallback
+            letter = "U" if true_vr == b"UI" else fallback
         return Step(
             tag=tag,
             vr=vr,

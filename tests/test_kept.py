@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dicomanon import standard
 from dicomanon.deidentify import Deidentifier
 from dicomanon.errors import MalformedError
 from dicomanon.kept import check_for, most_values
@@ -238,3 +239,75 @@ def test_a_value_without_end_takes_no_longer_than_its_length() -> None:
 @pytest.mark.parametrize("vr", [b"LO", b"PN", b"UI", b"OB", b"UT", b"UN"])
 def test_a_vr_that_allows_any_text_or_bytes_has_no_check_here(vr: bytes) -> None:
     assert check_for(0x00080070, vr) is None
+
+
+REFERENCES = 0x00081140
+KINDS_OF_UID = [
+    (REFERENCES, 0x00081150),
+    (REFERENCES, 0x0040A170, 0x00080117),
+    (0x00080110, 0x0008010C),
+    (REFERENCES, 0x0040A170, 0x00080118),
+    (0x0008001A,),
+    (0x0008001B,),
+]
+PUBLIC = [
+    b"1.2.840.10008.5.1.4.1.1.77.1.6",
+    b"1.2.840.10008.6.1.1021",
+    b"1.2.840.10008.2.16.4",
+    b"1.2.840.10008",
+    b"2.16.840.1.113883.6.96",
+    b"2.16.840.1.113883.6.1",
+    b"2.16.840.1.113883.6.8",
+    b"",
+]
+NOT_PUBLIC = [
+    b"1.2.826.0.1.3680043.10.1947.7309177",
+    b"1.2.840.10008.5.1.4.7309177",
+    b"1.2.840.100081.5",
+    b"2.16.840.1.113883.6.96.7309",
+    b"2.16.840.1.113883.6.961",
+]
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("path", KINDS_OF_UID)
+@pytest.mark.parametrize("uid", NOT_PUBLIC)
+def test_a_kept_uid_that_no_public_registry_has_becomes_a_keyed_one(
+    uid: bytes, path: tuple[int, ...], syntax: str
+) -> None:
+    assert value_at(cleaned(planted(b"UI", uid, path), syntax=syntax), *path) == Pseudonymizer(KEY).uid(uid)
+    assert value_at(cleaned(planted(b"UN", uid, path)), *path) == Pseudonymizer(KEY).uid(uid)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("path", KINDS_OF_UID)
+@pytest.mark.parametrize("uid", PUBLIC)
+def test_a_uid_that_the_standard_or_a_registry_has_stays(
+    uid: bytes, path: tuple[int, ...], syntax: str
+) -> None:
+    assert value_at(cleaned(planted(b"UI", uid, path), syntax=syntax), *path) == uid
+
+
+def test_each_sop_class_of_the_standard_passes_as_one() -> None:
+    check = check_for(0x00081150, b"UI", registered=True)
+    assert check
+    for uid in map(str.encode, standard.sop_classes()):
+        assert check.passes(uid, 0, len(uid))
+        assert check.passes(uid + b"\0", 0, len(uid) + 1)
+    assert not check.passes(uid + b"\\" + uid, 0, 2 * len(uid) + 1)
+
+
+def test_a_uid_that_was_mapped_is_remembered_as_identifying() -> None:
+    private = NOT_PUBLIC[0]
+
+    assert private in {
+        one.raw.rstrip(b"\0")
+        for one in collected(planted(b"UI", private, KINDS_OF_UID[0]))
+        if one.vr == b"UI"
+    }
+
+
+def test_with_retained_uids_a_private_sop_class_stays() -> None:
+    private, path = NOT_PUBLIC[0], KINDS_OF_UID[0]
+
+    assert value_at(cleaned(planted(b"UI", private, path), options=["retain-uids"]), *path) == private
