@@ -42,11 +42,15 @@ UID = re.compile(rb"[0-9.]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What replacement values of one instance depend on; `patient` is empty where nobody says who it is."""
+    """What replacement values of one instance depend on; `patient` is empty where nobody says who it is.
+
+    `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments.
+    """
 
     pseudonymizer: Pseudonymizer
     patient: bytes
     study: bytes
+    keeps_zone: bool = False
 
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
@@ -146,6 +150,7 @@ SENTINEL_DATES = frozenset(("19700101", "19800101", "20000101"))
 def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
     """C of Retain Modified Dates (PS3.15 E.3.6): every full date moves by the days of the patient.
 
+    The offset from UTC goes where the one of the instance goes: it tells where in the world the hospital is.
     Partial or broken dates come back as None: what cannot be moved is not kept.
     """
     if not value.strip(b" \0"):
@@ -155,11 +160,13 @@ def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | 
     moved = [_shifted(part, days, with_time=vr == b"DT") for part in parts]
     if None in moved:
         return None
-    return "\\".join(part for part in moved if part is not None).encode()
+    whole = (part for part in moved if part is not None)
+    return "\\".join(part if context.keeps_zone else _ZONE.sub("", part) for part in whole).encode()
 
 
 _TIME = re.compile(r"(?:[0-2]\d(?:[0-5]\d(?:[0-6]\d(?:\.\d{1,6})?)?)?)?(?:[+-][01]\d[0-5]\d)?", re.ASCII)
 """What may follow the date of a DT (PS3.5 6.2); anything longer is no time."""
+_ZONE = re.compile(r"[+-]\d{4}$", re.ASCII)
 
 
 def _shifted(text: str, days: int, *, with_time: bool) -> str | None:

@@ -41,6 +41,7 @@ STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 PATIENT_ID = 0x00100020
 CHARACTER_SET = 0x00080005
+TIMEZONE = 0x00080201
 PIXEL_DATA = 0x7FE00010
 PIXEL_DATA_URL = 0x00287FE0
 REFUSED_CLASSES = {
@@ -73,10 +74,7 @@ class Deidentified:
 
 
 class Deidentifier:
-    """Applies one profile under one key.
-
-    With a `scope` instances without Patient ID are of one patient a study: nobody says that two studies share theirs.
-    """
+    """Applies one profile under one key; in a `scope` each study without Patient ID is a patient of its own."""
 
     def __init__(self, profile: Profile, pseudonymizer: Pseudonymizer, *, scope: str = "") -> None:
         self.profile = profile
@@ -84,6 +82,7 @@ class Deidentifier:
         self._scope = scope.encode()
         self._flags = Flags(profile, ephemeral=pseudonymizer.ephemeral)
         self._keeps_uids = profile.rule_for(SOP_INSTANCE_UID, "UI").code == "K"
+        self._keeps_zone = profile.rule_for(TIMEZONE, "SH").code == "K"
         self._places: dict[tuple[bytes, Encoding], Place] = {}
 
     def __call__(self, instance: Instance) -> Deidentified:
@@ -99,7 +98,7 @@ class Deidentifier:
             patient = b"\0scope\0%b\0%b" % (self._scope, study) if self._scope else b""
         if instance.pixels is None and place.demands_pixels and PIXEL_DATA_URL not in found:
             raise MalformedError("Pixel Data is missing", tag=PIXEL_DATA)
-        context = Context(self.pseudonymizer, patient, study)
+        context = Context(self.pseudonymizer, patient, study, keeps_zone=self._keeps_zone)
         values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
         walk = _Walk(header, self.profile, context, values)

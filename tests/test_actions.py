@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from dicomanon.pseudonym import Pseudonymizer
 from tests.verify.made import KEY, PATIENT_ID, ROOT, STUDY, cleaned, identity, value_at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.verify.made import Elements, Found
 
 VRS = (
@@ -63,25 +66,48 @@ def test_two_patients_move_by_different_days() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest",
+    ("rest", "zone"),
     [
-        b"",
-        b"09",
-        b"0917",
-        b"091733",
-        b"091733.4",
-        b"091733.417253",
-        b"091733.417253+0100",
-        b"0917-0530",
-        b"+0000",
+        (b"", b""),
+        (b"09", b""),
+        (b"0917", b""),
+        (b"091733", b""),
+        (b"091733.4", b""),
+        (b"091733.417253", b""),
+        (b"091733.417253", b"+0100"),
+        (b"0917", b"-0530"),
+        (b"", b"+0000"),
     ],
 )
-def test_a_moment_keeps_time_of_day_fraction_and_zone(rest: bytes) -> None:
-    moved = shifted(b"20210317" + rest, b"DT")
+def test_a_moment_keeps_time_of_day_and_fraction_and_its_zone_where_zones_stay(
+    rest: bytes, zone: bytes
+) -> None:
+    moved = shifted(b"20210317" + rest + zone, b"DT")
+    with_zone = shifted(b"20210317" + rest + zone, b"DT", replace(CONTEXT, keeps_zone=True))
 
-    assert moved is not None
-    assert moved[8:] == rest
-    assert moved[:8] == shifted(b"20210317")
+    assert moved == (shifted(b"20210317") or b"") + rest
+    assert with_zone == moved + zone
+
+
+def test_the_zone_of_a_moment_stays_no_longer_than_the_one_of_the_instance(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text(
+        'extends = "research-wsi"\n[[override]]\nkeyword = "TimezoneOffsetFromUTC"\naction = "K"\n'
+        'reason = "one country"\n'
+    )
+    elements = identity() | {
+        MOMENT: (b"DT", b"20210317091733-0500"),
+        0x00080201: (b"SH", b"-0500"),
+    }
+
+    gone, stays = cleaned(elements, "research-wsi"), cleaned(elements, str(profile))
+
+    assert (0x00080201,) not in gone
+    assert b"-" not in value_at(gone, MOMENT)
+    assert value_at(stays, 0x00080201) == b"-0500"
+    assert value_at(stays, MOMENT) == value_at(gone, MOMENT) + b"-0500"
+    full = cleaned(elements, "basic", ["retain-full-dates"])
+    assert value_at(full, MOMENT) == b"20210317091733-0500"
 
 
 def test_each_of_several_dates_moves() -> None:
