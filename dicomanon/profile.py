@@ -117,6 +117,8 @@ class Profile:
     @property
     def temporal(self) -> str:
         """Return what (0028,0303) Longitudinal Temporal Information Modified has to say (PS3.15 E.2, E.3.6)."""
+        if any(standard.vr_of(tag) in ("DA", "DT", "TM") for tag in self.laxer):
+            return "UNMODIFIED"  # an override keeps some of them as they are
         return next((option.temporal for option in self.claimed if option.temporal), "REMOVED")
 
 

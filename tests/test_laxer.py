@@ -68,6 +68,16 @@ def test_an_output_that_keeps_what_names_nobody_claims_no_basic_profile_and_yet_
     assert found[CODES, CODE] == [b"113110"]
 
 
+@pytest.mark.parametrize("base", ["basic", "research-wsi"])
+def test_dates_that_an_override_keeps_are_not_said_to_be_moved_or_removed(tmp_path: Path, base: str) -> None:
+    study_date: Elements = {0x00080020: (b"DA", b"20210317")}
+
+    found = cleaned(identity() | study_date, written(tmp_path, "StudyDate", "K", base))
+
+    assert value_at(found, 0x00080020) == b"20210317"
+    assert value_at(found, 0x00280303) == b"UNMODIFIED"
+
+
 def test_a_claim_of_the_source_does_not_stand_in_for_one_that_we_do_not_make(tmp_path: Path) -> None:
     found = cleaned(identity() | CLAIMED_BEFORE, written(tmp_path, "PatientID", "K"))
 
