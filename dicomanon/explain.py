@@ -31,6 +31,10 @@ CLEANERS = {
     "icc": "colours stay, words and dates go",
 }
 
+REGISTERED = (
+    "kept where it is a UID of the standard or of a public registry, else replaced by its keyed counterpart"
+)
+
 
 def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[str, Any]:
     """Return the profile's own words and its rules, all of them or the one for `attribute`."""
@@ -52,13 +56,19 @@ def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[s
     }
 
 
+def _meaning(rule: Rule, tag: int | None) -> str:
+    if rule.registered and tag is not None and standard.vr_of(tag) == "UI":
+        return REGISTERED
+    return CLEANERS.get(rule.cleaner) or MEANINGS[rule.code]
+
+
 def _told(rule: Rule, tag: int | None) -> dict[str, str]:
     selector = rule.selector if tag is None else f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
     return {
         "selector": selector,
         "keyword": (standard.keyword_of(tag) or "") if tag is not None else "",
         "action": rule.code,
-        "meaning": CLEANERS.get(rule.cleaner) or MEANINGS[rule.code],
+        "meaning": _meaning(rule, tag),
         "origin": rule.origin,
         "reason": rule.reason,
     }

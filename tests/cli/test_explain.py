@@ -50,6 +50,11 @@ if TYPE_CHECKING:
             "ConcatenationSource: U, each UID replaced by its keyed counterpart; supplement",
         ),
         (("research-wsi", "SpecimenPreparationSequence"), "coded and measured content stays"),
+        (
+            ("basic", "ReferencedSOPClassUID"),
+            "K, kept where it is a UID of the standard or of a public registry",
+        ),
+        (("basic", "CodeMeaning"), "K, kept; items of a sequence meet their own rules; supplement"),
     ],
 )
 def test_the_rule_of_an_attribute_names_its_row_and_its_option(arguments: tuple[str, ...], said: str) -> None:
