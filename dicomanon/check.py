@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from dicomanon.identifying import Value
     from dicomanon.part10.encoding import Encoding
     from dicomanon.part10.instance import Instance
     from dicomanon.profile import Profile
 
+FOUND, NOT_COMPARED = 1, 2
+"""Exit codes."""
+SOP_CLASS = 0x00080016
 PROBE = 1 << 16
 SCAN = re.compile(rb"\xff[\xda\x93].*?\xff\xd9", re.DOTALL)
 """From the head of a scan, or of the data of a tile, to the end of the code stream: JPEG and JPEG 2000."""
@@ -46,17 +50,42 @@ class Report:
     skipped: int = 0
     """Files of other kinds in the folders of the sources."""
     unpaired: list[str] = field(default_factory=list)
-    """Files searched that show the pixels of no source; dates were not looked for in them."""
+    """Files of no source: they show the pixels of none, or are of a kind that none is of. They count as not checked."""
+    ambiguous: list[str] = field(default_factory=list)
+    """Files without pixels that several sources could be the original of; dates were not looked for in them."""
     findings: list[tuple[str, Finding]] = field(default_factory=list)
 
+    @property
+    def paired(self) -> int:
+        """How many of the files have a source."""
+        return self.files - len(self.unpaired) - len(self.ambiguous)
+
+    @property
+    def exit_code(self) -> int:
+        """0 only where every file was compared and nothing was found.
+
+        A file that several sources could be the original of is no failure, as long as others show that the
+        sources are the right ones.
+        """
+        if self.findings:
+            return FOUND
+        if self.unread or not self.paired:
+            return NOT_COMPARED
+        return FOUND if self.unpaired else 0
+
     def summary(self) -> str:
-        """Return the verdict in one line."""
+        """Return the verdict in one line; it begins with what was compared at all."""
         covered = "every byte" if self.deep else "all but the scans of frames"
         verdict = f"{len(self.findings)} findings" if self.findings else "nothing found"
         more = f"; {self.unread} source{'s' * (self.unread != 1)} could not be read" if self.unread else ""
         if self.unpaired:
-            more += f"; {len(self.unpaired)} of the files are of no source, and were not searched for dates"
+            more += f"; {len(self.unpaired)} of no source: not checked against an original"
+        if self.ambiguous:
+            more += (
+                f"; {len(self.ambiguous)} without pixels, of several possible sources: not searched for dates"
+            )
         return (
+            f"{self.paired} of {self.files} files have a source; "
             f"{verdict}: {self.files} files searched ({covered}) for {self.values} values of {self.sources} sources; "
             f"the planted control value was found in each{more}"
         )
@@ -65,17 +94,55 @@ class Report:
         """Return the report for machines."""
         return {
             "files": self.files,
+            "paired": self.paired,
             "sources": self.sources,
             "values": self.values,
             "unread": self.unread,
             "skipped": self.skipped,
             "unpaired": self.unpaired,
+            "ambiguous": self.ambiguous,
             "deep": self.deep,
             "findings": [
                 {"file": path, "path": each.path, "check": each.check, "expected": each.expected}
                 for path, each in self.findings
             ],
         }
+
+
+class _Originals:
+    """The values of every source together, and of each by its image: by that an output finds its own source."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._own: dict[str, IdentifyingValues] = {}
+        self._several: set[str] = set()
+        self._every: set[Value] = set()
+        self.everyone = IdentifyingValues()
+
+    def __len__(self) -> int:
+        return len(self._every)
+
+    def add(self, opened: Instance) -> None:
+        """Remember an original."""
+        values = collect(opened, self._profile)
+        image = image_key(opened)
+        if opened.pixels is None and image in self._own:
+            self._several.add(image)
+        own = self._own.setdefault(image, IdentifyingValues(values.character_set))
+        own.values |= values.values
+        self.everyone.character_set = self.everyone.character_set or values.character_set
+        self.everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
+        self._every |= values.values
+
+    def of(self, output: Instance) -> tuple[IdentifyingValues, str]:
+        """Return the values to look for in an output, and whether it is paired, unpaired or ambiguous."""
+        image = image_key(output)
+        own = self._own.get(image)
+        if own is None or image in self._several:  # nothing tells which of them is whose
+            return self.everyone, "unpaired" if own is None else "ambiguous"
+        values = IdentifyingValues(own.character_set)
+        values.values = self.everyone.values | own.values
+        return values, "paired"
 
 
 def check_files(
@@ -90,52 +157,48 @@ def check_files(
     """Search `outputs` for the identifying values of all `sources`; `patient_id` is what slides were given.
 
     A source is paired with its output by its pixels. Dates are looked for in the paired output alone: moved dates
-    of one patient may well be days of another; what has no pixels is paired if one source alone has none. Files that
-    do not parse are findings. Raises UsageError where
-    there is nothing to search or nothing to look for.
+    of one patient may well be days of another; what has no pixels is paired if one source alone of its SOP Class
+    has none. Files that do not parse are findings. Raises UsageError where there is nothing to search or nothing to
+    look for.
     """
     compiled = load_profile(profile, options)
-    verifier = Verifier(compiled)
     report = Report(deep=deep)
-    everyone = IdentifyingValues()
-    paired: dict[str, IdentifyingValues] = {}
-    named = frozenset(sources := list(sources))
-    found = find_inputs(sources, hidden=True)
-    report.unread = len(found.unreadable)
-    without_pixels = 0
-    for path in found.files:
-        try:
-            for opened in _opened(path, ConvertOptions(patient_id=patient_id)):
-                report.sources += 1
-                values = collect(opened, compiled)
-                digest = pixel_digest(opened)
-                without_pixels += not digest
-                own = paired.setdefault(digest, IdentifyingValues(values.character_set))
-                own.values |= values.values
-                everyone.character_set = everyone.character_set or values.character_set
-                everyone.values |= {value for value in values.values if value.vr not in DATE_VRS}
-        except UnknownSlideError:
-            report.unread += path in named
-            report.skipped += path not in named
-        except (DicomanonError, OSError):
-            report.unread += 1
-    if without_pixels > 1:
-        del paired[""]  # nothing tells which of them is whose
+    originals = _Originals(compiled)
+    _read_sources(list(sources), originals, report, ConvertOptions(patient_id=patient_id))
     if not report.sources:
         raise UsageError("no source can be read as DICOM or as a slide: there is nothing to look for")
-    report.values = len(everyone.values | {value for each in paired.values() for value in each.values})
+    report.values = len(originals)
+    verifier = Verifier(compiled)
     written = find_inputs(outputs, hidden=True)
     unreadable = Finding("file", "unreadable", "a folder that can be read")
     report.findings += [(str(path), unreadable) for path in written.unreadable]
     for path in written.files:
         report.files += 1
-        findings, is_paired = _check(path, verifier, everyone, paired, deep=deep)
+        findings, pairing = _check(path, verifier, originals, deep=deep)
         report.findings += [(str(path), finding) for finding in findings]
-        if not is_paired:
-            report.unpaired.append(str(path))
+        if pairing != "paired":
+            (report.ambiguous if pairing == "ambiguous" else report.unpaired).append(str(path))
     if not report.files:
         raise UsageError("there is no file to search")
     return report
+
+
+def _read_sources(
+    sources: list[Path], originals: _Originals, report: Report, options: ConvertOptions
+) -> None:
+    named = frozenset(sources)
+    found = find_inputs(sources, hidden=True)
+    report.unread = len(found.unreadable)
+    for path in found.files:
+        try:
+            for opened in _opened(path, options):
+                report.sources += 1
+                originals.add(opened)
+        except UnknownSlideError:
+            report.unread += path in named
+            report.skipped += path not in named
+        except (DicomanonError, OSError):
+            report.unread += 1
 
 
 def _opened(path: Path, options: ConvertOptions) -> Iterator[Instance]:
@@ -184,10 +247,15 @@ def collect(instance: Instance, profile: Profile) -> IdentifyingValues:
     return values
 
 
-def pixel_digest(instance: Instance) -> str:
-    """Return what tells one image from another: a digest of the front of its pixels, without the heads of frames."""
+def image_key(instance: Instance) -> str:
+    """Return what tells one image from another: a digest of the front of its pixels, without the heads of frames.
+
+    An instance without pixels is told by its SOP Class alone.
+    """
     if instance.pixels is None:
-        return ""
+        header, entries = instance.header, instance.entries or []
+        classes = (header[each.value : each.next] for each in entries if each.tag == SOP_CLASS)
+        return next(classes, b"").strip(b" \0").decode("latin-1") or instance.meta.sop_class_uid
     window = memoryview(bytearray(PROBE))
     filled = 0
     while filled < PROBE and (count := instance.body.readinto(window[filled:])):
@@ -197,25 +265,15 @@ def pixel_digest(instance: Instance) -> str:
     return hashlib.sha256(b"".join(scans) or front).hexdigest()
 
 
-def _check(
-    path: Path,
-    verifier: Verifier,
-    everyone: IdentifyingValues,
-    paired: dict[str, IdentifyingValues],
-    *,
-    deep: bool,
-) -> tuple[list[Finding], bool]:
-    """Return the findings of a file, and whether it is paired with a source."""
+def _check(path: Path, verifier: Verifier, originals: _Originals, *, deep: bool) -> tuple[list[Finding], str]:
+    """Return the findings of a file, and how it is paired with a source."""
     try:
         with io.FileIO(path) as file:
-            own = paired.get(pixel_digest(read_instance(file)))
-            values = IdentifyingValues(own.character_set if own else everyone.character_set)
-            values.values = everyone.values | own.values if own else everyone.values
+            values, pairing = originals.of(read_instance(file))
             name = "/".join(path.parts[-3:])
             findings = verifier.check(WrittenFile(file.fileno()), values, name=name, deep=deep)
-            kept = [each for each in findings if (each.check, each.path) not in ARCHIVE_TITLES]
-            return kept, own is not None
+            return [each for each in findings if (each.check, each.path) not in ARCHIVE_TITLES], pairing
     except DicomanonError as error:
-        return [Finding("file", error.reason, f"a whole DICOM file ({error})")], False
+        return [Finding("file", error.reason, f"a whole DICOM file ({error})")], "unpaired"
     except OSError:
-        return [Finding("file", "unreadable", "a file that can be read")], False
+        return [Finding("file", "unreadable", "a file that can be read")], "unpaired"

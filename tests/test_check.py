@@ -52,7 +52,10 @@ def test_clean_files_have_no_finding_and_the_report_says_what_was_covered(folder
     assert report.findings == []
     assert (report.files, report.sources, report.unread) == (4, 4, 0)
     assert report.values == 14
-    assert report.summary().startswith("nothing found: 4 files searched (all but the scans of frames) for ")
+    assert report.summary().startswith(
+        "4 of 4 files have a source; nothing found: 4 files searched (all but the scans of frames) for "
+    )
+    assert report.exit_code == 0
     assert "every byte" in check_files([out], [sources], "research-wsi", deep=True).summary()
     assert report.as_document()["findings"] == []
 
@@ -147,8 +150,56 @@ def test_outputs_of_no_source_are_named(folders: tuple[Path, Path]) -> None:
 
     (name,) = report.unpaired
     assert name.endswith(".dcm")
-    assert "1 of the files are of no source" in report.summary()
+    assert report.summary().startswith("3 of 4 files have a source; ")
+    assert "1 of no source" in report.summary()
     assert report.as_document()["unpaired"] == [name]
+    assert report.as_document()["paired"] == 3
+    assert report.exit_code == 1
+
+
+def test_outputs_that_were_compared_with_nothing_are_no_clean_bill(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, out = folders
+    (tmp_path / "wrong").mkdir()
+    elements = identity(instance=ROOT + b"9", patient=b"MRN-900") | {0x7FE00010: (b"OB", b"\x77" * 100)}
+    (tmp_path / "wrong" / "1.dcm").write_bytes(file_of(elements))
+
+    report = check_files([out], [tmp_path / "wrong"], "research-wsi")
+
+    assert report.findings == []
+    assert report.summary().startswith("0 of 4 files have a source; ")
+    assert report.as_document()["paired"] == 0
+    assert report.exit_code == 2
+
+
+def test_files_without_pixels_are_paired_by_their_class_and_those_of_several_sources_are_named(
+    tmp_path: Path,
+) -> None:
+    def written(name: str, sop_class: bytes, number: int) -> Path:
+        elements = identity(instance=ROOT + b"1.%d" % number, patient=b"MRN-730%d" % number)
+        elements |= {0x00080016: (b"UI", sop_class), 0x00080020: (b"DA", b"2021031%d" % number)}
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(file_of(elements, JPEG))
+        return path
+
+    report_class, waveform_class = b"1.2.840.10008.5.1.4.1.1.88.11", b"1.2.840.10008.5.1.4.1.1.9.1.1"
+    first = written("in/1.dcm", report_class, 1)
+    written("in/2.dcm", waveform_class, 2)
+    output = written("out/1.dcm", report_class, 7)
+
+    assert check_files([output], [first.parent], "research-wsi").paired == 1
+    written("in/3.dcm", report_class, 3)
+    report = check_files([output], [first.parent], "research-wsi")
+    assert (report.paired, report.unpaired, report.ambiguous) == (0, [], [str(output)])
+    assert "1 without pixels, of several possible sources" in report.summary()
+    report.findings = []
+    assert report.exit_code == 2
+    written("out/2.dcm", waveform_class, 8)
+    report = check_files([output.parent], [first.parent], "research-wsi")
+    report.findings = []
+    assert (report.paired, report.exit_code) == (1, 0)
 
 
 def test_dates_of_several_sources_without_pixels_are_not_taken_for_those_of_one(tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ def run(
 ) -> None:
     """Search files for every identifying value of their source, in every form it could take.
 
-    Exit code 0: nothing found; 1: something found, each with its place, never with its value; 2: a source could not
-    be read, so that its values were not looked for.
+    Exit code 0: every file has a source, and nothing was found; 1: something was found, each with its place, never
+    with its value, or a file is of no source; 2: not one file has a source, or a source could not be read, so that
+    its values were not looked for.
     """
     from dicomanon.check import check_files  # heavy
 
@@ -52,5 +53,7 @@ def run(
             click.echo(f"{path}: {finding.check} in {finding.path}: expected {finding.expected}")
         for name in checked.unpaired:
             click.echo(f"{name}: of no source")
+        for name in checked.ambiguous:
+            click.echo(f"{name}: without pixels, of one of several sources")
         click.echo(checked.summary())
-    raise SystemExit(1 if checked.findings else 2 if checked.unread else 0)
+    raise SystemExit(checked.exit_code)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.canary import make_canary_slide
 from tests.cli.test_deid import process, tree
+from tests.verify.made import file_of, identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ def test_clean_files_are_exit_code_0(folders: tuple[CanarySlide, Path]) -> None:
     for more in ((), ("--deep",)):
         done = process("verify", out, "--source", slide.folder, *more)
         assert done.returncode == 0, done.stdout
-        assert done.stdout.startswith("nothing found: 3 files searched ")
+        assert done.stdout.startswith("3 of 3 files have a source; nothing found: 3 files searched ")
         assert "of no source" not in done.stdout
         assert done.stderr == ""
 
@@ -50,11 +51,13 @@ def test_a_planted_value_is_exit_code_1_and_is_not_said(
     assert "CANARY" not in done.stdout + done.stderr
     assert set(document) == {
         "files",
+        "paired",
         "sources",
         "values",
         "unread",
         "skipped",
         "unpaired",
+        "ambiguous",
         "deep",
         "findings",
     }
@@ -98,8 +101,20 @@ def test_a_source_that_cannot_be_read_is_exit_code_2_and_an_output_is_a_finding(
     assert "Traceback" not in source.stderr + output.stderr
 
 
-def test_outputs_of_no_source_are_listed(folders: tuple[CanarySlide, Path]) -> None:
+def test_outputs_of_no_source_are_listed_and_are_no_clean_bill(folders: tuple[CanarySlide, Path]) -> None:
     slide, out = folders
-    document = json.loads(process("verify", out, "--source", slide.files[0], "--json").stdout)
 
-    assert len(document["unpaired"]) == 2
+    done = process("verify", out, "--source", slide.files[0], "--json")
+
+    assert done.returncode == 1
+    assert len(json.loads(done.stdout)["unpaired"]) == 2
+
+
+def test_the_wrong_sources_are_exit_code_2(folders: tuple[CanarySlide, Path], tmp_path: Path) -> None:
+    _, out = folders
+    (tmp_path / "wrong.dcm").write_bytes(file_of(identity()))
+
+    done = process("verify", out, "--source", tmp_path / "wrong.dcm")
+
+    assert done.returncode == 2
+    assert "\n0 of 3 files have a source; " in done.stdout
