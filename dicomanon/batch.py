@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dicomanon.errors import (
     DicomanonError,
@@ -18,6 +16,7 @@ from dicomanon.errors import (
     UnknownSlideError,
     UnsupportedError,
 )
+from dicomanon.inputs import find_inputs
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.read import read_instance
 from dicomanon.part10.write import output_folder
@@ -30,8 +29,10 @@ from dicomanon.sinks import open_sink
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
+    from pathlib import Path
 
     from dicomanon.convert import ConvertOptions
+    from dicomanon.inputs import Inputs
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
     from dicomanon.profile import Profile
@@ -77,41 +78,6 @@ class Result:
     message: str = ""
     output: str = ""
     size: int = 0
-
-
-class Inputs(NamedTuple):
-    """The files a run is to take, in order, and the folders that could not be looked into."""
-
-    files: list[Path]
-    unreadable: list[Path]
-
-
-def find_inputs(given: Iterable[Path], out: Path | None = None, *, hidden: bool = False) -> Inputs:
-    """Take the files named, and every file below the folders named, hidden ones if asked, but nothing below `out`."""
-    found = Inputs([], [])
-    avoided = out.resolve() if out else None
-    for path in given:
-        if not path.is_dir():
-            found.files.append(path)
-            continue
-        inside: list[Path] = []
-        for folder, folders, names in os.walk(path, onerror=partial(_note_unreadable, found.unreadable)):
-            here = Path(folder)
-            folders[:] = [name for name in folders if (here / name).resolve() != avoided]
-            inside += (here / name for name in names if hidden or not name.startswith("."))
-        found.files.extend(sorted(each for each in inside if _is_file(each)))
-    return found
-
-
-def _note_unreadable(unreadable: list[Path], error: OSError) -> None:
-    unreadable.append(Path(str(error.filename)))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # opening it will say why not
-        return True
 
 
 def deidentify_files(inputs: Iterable[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:

@@ -8,10 +8,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.batch import find_inputs, is_slide, vendor_instance
+from dicomanon.batch import is_slide, vendor_instance
 from dicomanon.convert.options import ConvertOptions
 from dicomanon.errors import DicomanonError, MalformedError, NotDicomError, UnknownSlideError, UsageError
 from dicomanon.identifying import DATE_VRS, IdentifyingValues, is_soft
+from dicomanon.inputs import find_inputs
 from dicomanon.part10.elements import MAX_DEPTH, element_items, elements_in, is_sequence
 from dicomanon.part10.encoding import encoding_of
 from dicomanon.part10.read import read_instance

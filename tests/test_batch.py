@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon.batch import DICOMDIR, Job, Result, convert_slides, deidentify_files, find_inputs
+from dicomanon.batch import DICOMDIR, Job, Result, convert_slides, deidentify_files
 from dicomanon.convert import ConvertOptions
 from dicomanon.errors import StorageError
 from dicomanon.part10.write import file_meta, output_folder
@@ -18,7 +14,7 @@ from tests.slides import Shape, make_svs
 from tests.verify.made import ROOT, file_of, found_in, identity, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def job_in(folder: Path, profile: str = "basic", key: bytes = bytes(range(32)), scope: str = "") -> Job:
@@ -111,19 +107,6 @@ def test_nothing_half_written_is_left_after_any_run(tmp_path: Path) -> None:
     assert all(name.endswith(".dcm") and "/." not in f"/{name}" for name in tree(tmp_path / "out"))
 
 
-def test_hidden_files_and_folders_order_and_single_files_are_as_one_would_think(tmp_path: Path) -> None:
-    for name in ("b/2.dcm", "a/1.dcm", ".hidden", "b/.DS_Store"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"")
-
-    assert [path.name for path in find_inputs([tmp_path, tmp_path / ".hidden"]).files] == [
-        "1.dcm",
-        "2.dcm",
-        ".hidden",
-    ]
-
-
 def test_an_output_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
@@ -194,34 +177,6 @@ def test_what_is_below_the_output_folder_is_no_input(tmp_path: Path) -> None:
 
     assert [result.source for result in again] == [str(path) for path in files]
     assert tree(job.out) == before
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Be a user whom permissions bind."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
-
-
-def test_a_folder_that_cannot_be_read_is_quarantined_and_not_overlooked() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        closed = folder / "closed"
-        closed.mkdir()
-        (closed / "1.dcm").write_bytes(b"")
-        (folder / "2.dcm").write_bytes(b"")
-        closed.chmod(0)
-        with as_nobody():
-            found = find_inputs([folder])
-        assert found == ([folder / "2.dcm"], [closed])
-        closed.chmod(0o755)
 
 
 def test_short_and_empty_files_in_a_folder_are_skipped_and_quarantined_when_named(tmp_path: Path) -> None:

@@ -46,23 +46,22 @@ def run(
     as_json: bool,
 ) -> None:
     """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`."""
-    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified, find_inputs  # heavy
+    from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # heavy
     from dicomanon.convert.options import ConvertOptions
 
     said = ConvertOptions(patient_id=patient_id)
-    total = sum(map(len, find_inputs(slides, out)))
-    options.has_something(slides, out, total)
+    found = options.inputs_of(slides, out)
     if identified:
         _refuse_beside_identified(context)
         results = convert_slides_identified(slides, out, said)
         note = "--identified: these files name the patient as far as the slides do."
-        raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
+        raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
     rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
     note = report.notes(rules, ephemeral=ephemeral)
     results = convert_slides(slides, job, said, jobs)
-    raise SystemExit(report.follow(results, total, "slides", as_json=as_json, note=note))
+    raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
 
 
 def _refuse_beside_identified(context: click.Context) -> None:

@@ -39,14 +39,15 @@ def run(
     """De-identify DICOM files and folders of them.
 
     Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason; 2: the command is wrong.
+
+    Hidden files in a folder are passed over, and counted; links to folders are followed.
     """
-    from dicomanon.batch import Job, compiled, deidentify_files, find_inputs  # heavy
+    from dicomanon.batch import Job, compiled, deidentify_files  # heavy
 
     rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
     job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
-    total = sum(map(len, find_inputs(inputs, out)))
-    options.has_something(inputs, out, total)
+    found = options.inputs_of(inputs, out)
     note = report.notes(rules, ephemeral=ephemeral)
     results = deidentify_files(inputs, job, jobs)
-    raise SystemExit(report.follow(results, total, "files", as_json=as_json, note=note))
+    raise SystemExit(report.follow(results, found, "files", as_json=as_json, note=note))

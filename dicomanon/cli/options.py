@@ -14,6 +14,8 @@ from dicomanon.pseudonym import ephemeral_key, read_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dicomanon.inputs import Inputs
+
 EXISTING = click.Path(exists=True, readable=True, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -53,12 +55,17 @@ no_sync = click.option(
 )
 
 
-def has_something(given: Sequence[Path], out: Path, count: int) -> None:
-    """Raise UsageError where a run would have nothing to do."""
+def inputs_of(given: Sequence[Path], out: Path) -> Inputs:
+    """Return what a run will take; raise UsageError where it would have nothing to do."""
+    from dicomanon.inputs import find_inputs  # not for --help
+
     if any(path.is_dir() and path.resolve() == out.resolve() for path in given):
         raise UsageError("the folder of the input is that of the output: name another one with --out")
-    if not count:
-        raise UsageError("there is no file in the folder that was named")
+    found = find_inputs(given, out)
+    if not found.expected:
+        but = " but hidden ones, which are taken when they are named" if found.hidden else ""
+        raise UsageError(f"there is no file in the folder that was named{but}")
+    return found
 
 
 def key_of(path: Path | None) -> tuple[bytes, bool]:

@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dicomanon.batch import Result
+    from dicomanon.inputs import Inputs
     from dicomanon.profile import Profile
 
 QUARANTINED = 1
-LABELS = {"identified": "written, identified"}
+LABELS = {"identified": "written, identified", "hidden": "hidden and passed over"}
+OPTIONAL = ("skipped", "hidden")
+"""Words of the sum that are left out where there are none."""
 
 
-def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: bool, note: str) -> int:
+def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json: bool, note: str) -> int:
     """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined."""
     every: list[Result] = []
     aborted = ""
     try:
-        for batch in _with_bar(results, total, what) if sys.stderr.isatty() and not as_json else results:
+        for batch in (
+            _with_bar(results, found.expected, what) if sys.stderr.isatty() and not as_json else results
+        ):
             every += batch
             if not as_json:
                 for result in batch:
@@ -36,26 +41,19 @@ def follow(results: Iterable[list[Result]], total: int, what: str, *, as_json: b
         aborted = str(error)
     aborted = aborted or next((each.message for each in every if each.reason == StorageError.reason), "")
     counts = Counter(result.outcome for result in every)
+    counts["hidden"] = len(found.hidden)
     words = ["identified"] if counts["identified"] else ["cleared", "dropped"]
-    words += ["quarantined", "skipped"]
+    words += ["quarantined", *OPTIONAL]
     if as_json:
         summary = {word: counts[word] for word in words}
-        document = {
-            **summary,
-            "aborted": aborted,
-            "note": note,
-            "instances": [asdict(result) for result in every],
-        }
+        instances = [asdict(result) for result in every]
+        document = {**summary, "aborted": aborted, "note": note, "instances": instances}
         click.echo(json.dumps(document, indent=1))
     else:
-        size = sum(result.size for result in every)
+        shown = [word for word in words if counts[word] or word not in OPTIONAL]
+        size = sum(result.size for result in every) / 1e6
         click.echo(
-            ", ".join(
-                f"{counts[word]} {LABELS.get(word, word)}"
-                for word in words
-                if counts[word] or word != "skipped"
-            )
-            + f"; {size / 1e6:,.1f} MB written"
+            f"{', '.join(f'{counts[word]} {LABELS.get(word, word)}' for word in shown)}; {size:,.1f} MB written"
         )
         if note:
             click.echo(note, err=True)

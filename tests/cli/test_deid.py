@@ -313,6 +313,17 @@ def test_a_disk_that_fills_on_the_way_leaves_no_file_unreported(tmp_path: Path, 
     assert tree(tmp_path / "out") == {}
 
 
+def test_hidden_files_are_counted(run: Run, slide: CanarySlide, key: Path, tmp_path: Path) -> None:
+    (slide.folder / ".6.dcm").write_bytes(slide.files[0].read_bytes())
+
+    done = run("deid", slide.folder, "--out", tmp_path / "out", "--key", key)
+    document = json.loads(run("deid", slide.folder, "--out", tmp_path / "out", "--key", key, "--json").out)
+
+    assert done.code == 0
+    assert "0 quarantined, 1 hidden and passed over; " in done.out
+    assert document["hidden"] == 1
+
+
 @pytest.mark.parametrize("verb", ["deid", "convert"])
 def test_nothing_to_do_is_a_usage_error_that_says_so(run: Run, tmp_path: Path, verb: str) -> None:
     (tmp_path / "empty").mkdir()
