@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 DICOMDIR = "this is a DICOMDIR, the list of the files beside it: name their folder instead"
+UNREAD_FORMAT = "; it looks like a slide of a format that is not read: Aperio SVS is"
 SHORTEST_VENDOR_TEXT = 6
 LONGEST_VENDOR_TEXT = 1 << 14
 HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
@@ -66,8 +67,9 @@ class Job:
 class Result:
     """What became of one image: cleared, dropped, quarantined or skipped. `output` is relative to the folder.
 
-    Skipped are files in a folder that are of another kind; one that is named itself is quarantined. `identified`
-    is what was written with its identifiers on request. Behind a file that could not be written none is tried.
+    Skipped are files in a folder that are of another kind; one that is named itself is quarantined, and so is one
+    that looks like a slide when slides are converted. `identified` is what was written with its identifiers on
+    request. Behind a file that could not be written none is tried.
 
     `size` counts the bytes written.
     """
@@ -283,8 +285,16 @@ def _convert_identified(
 
 
 def _failed(path: Path, error: DicomanonError, named: frozenset[Path]) -> Result:
-    passed_over = isinstance(error, UnknownSlideError) and path not in named
-    return Result(str(path), "skipped" if passed_over else "quarantined", error.reason, str(error))
+    from dicomanon.sources import looks_like_slide  # heavy
+
+    message = str(error)
+    passed_over = False
+    if isinstance(error, UnknownSlideError):
+        if looks_like_slide(path):
+            message += UNREAD_FORMAT
+        else:
+            passed_over = path not in named
+    return Result(str(path), "skipped" if passed_over else "quarantined", error.reason, message)
 
 
 def _deliver(source: str, outcome: Outcome, job: Job) -> Result:

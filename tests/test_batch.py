@@ -221,6 +221,27 @@ def test_slides_of_a_folder_are_taken_and_other_files_are_skipped(tmp_path: Path
     assert [(each.outcome, each.reason) for each in done[1]] == [("skipped", "unknown-slide")]
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("1.ndpi", b"of another maker"),
+        ("1.MRXS", b""),
+        ("scan.tif", b"II*\0" + bytes(60)),
+        ("big", b"MM\0+\0\x08"),
+    ],
+)
+def test_a_slide_of_a_format_that_is_not_read_is_quarantined_and_not_passed_over(
+    tmp_path: Path, name: str, data: bytes
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(data)
+
+    ((result,),) = convert_slides([tmp_path / "in"], job_in(tmp_path / "out"), ConvertOptions())
+
+    assert (result.outcome, result.reason) == ("quarantined", "unknown-slide")
+    assert "format that is not read" in result.message
+
+
 def test_an_instance_under_a_taken_uid_says_so_without_a_path(tmp_path: Path) -> None:
     files = files_in(tmp_path / "in", 1)
     job = job_in(tmp_path / "out")

@@ -45,7 +45,10 @@ def run(
     no_sync: bool,
     as_json: bool,
 ) -> None:
-    """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`."""
+    """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`.
+
+    A file that looks like a slide of a format that is not read is quarantined; files of other kinds are skipped.
+    """
     from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # heavy
     from dicomanon.convert.options import ConvertOptions
 

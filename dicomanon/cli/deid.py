@@ -38,9 +38,11 @@ def run(
 ) -> None:
     """De-identify DICOM files and folders of them.
 
-    Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason; 2: the command is wrong.
+    Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason, or nothing was done;
+    2: the command is wrong.
 
-    Hidden files in a folder are passed over, and counted; links to folders are followed.
+    Files of other kinds in a folder are skipped, and listed; hidden ones are passed over, and counted. Links to
+    folders are followed.
     """
     from dicomanon.batch import Job, compiled, deidentify_files  # heavy
 

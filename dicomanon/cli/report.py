@@ -23,10 +23,15 @@ QUARANTINED = 1
 LABELS = {"identified": "written, identified", "hidden": "hidden and passed over"}
 OPTIONAL = ("skipped", "hidden")
 """Words of the sum that are left out where there are none."""
+NOTHING_DONE = {
+    "files": "Nothing was done: no file of the folder is DICOM. Name another folder; `dicomanon convert` takes slides.",
+    "slides": "Nothing was done: no file of the folder is a slide. Name another folder; `dicomanon deid` takes DICOM.",
+}
+NOTHING_WRITTEN = "Nothing was written: each quarantined file is listed with its reason."
 
 
 def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json: bool, note: str) -> int:
-    """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined."""
+    """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined or none done."""
     every: list[Result] = []
     aborted = ""
     try:
@@ -42,8 +47,11 @@ def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json
     aborted = aborted or next((each.message for each in every if each.reason == StorageError.reason), "")
     counts = Counter(result.outcome for result in every)
     counts["hidden"] = len(found.hidden)
+    done = counts["identified"] or counts["cleared"] or counts["dropped"]
     words = ["identified"] if counts["identified"] else ["cleared", "dropped"]
     words += ["quarantined", *OPTIONAL]
+    if not (done or aborted):
+        note = "\n".join(filter(None, (_next_step(counts, what), note)))
     if as_json:
         summary = {word: counts[word] for word in words}
         instances = [asdict(result) for result in every]
@@ -59,7 +67,11 @@ def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json
             click.echo(note, err=True)
         if aborted:
             click.echo(f"dicomanon: {aborted}", err=True)
-    return QUARANTINED if counts["quarantined"] or aborted else 0
+    return 0 if done and not (counts["quarantined"] or aborted) else QUARANTINED
+
+
+def _next_step(counts: Counter[str], what: str) -> str:
+    return NOTHING_WRITTEN if counts["quarantined"] else NOTHING_DONE[what]
 
 
 def _say(result: Result) -> None:

@@ -19,8 +19,30 @@ __all__ = [
     "SlideMetadata",
     "SlideSource",
     "formats",
+    "looks_like_slide",
     "open_slide",
 ]
+
+
+SLIDE_SUFFIXES = frozenset(
+    (
+        *(".bif", ".czi", ".isyntax", ".mrxs", ".ndpi", ".qptiff", ".scn", ".svs", ".svslide"),
+        *(".vms", ".vmu", ".vsi"),
+    )
+)
+"""File names of whole slides, read here or not."""
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def looks_like_slide(path: Path) -> bool:
+    """Tell whether a file that no format claims may be a slide all the same: by its name, or because it is a TIFF."""
+    if path.suffix.lower() in SLIDE_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) in TIFF_MAGIC
+    except OSError:
+        return False
 
 
 def formats() -> tuple[SlideFormat, ...]:

@@ -27,6 +27,20 @@ def test_the_slides_of_a_folder_are_converted(slide: Path, tmp_path: Path) -> No
     assert ", 0 quarantined, 1 skipped; " in done.stdout
 
 
+@pytest.mark.parametrize("more", [(), ("--identified",)])
+def test_a_folder_without_a_slide_that_is_read_is_exit_code_1(tmp_path: Path, more: tuple[str, ...]) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("nothing")
+    none = process("convert", tmp_path / "in", "--out", tmp_path / "out", *more)
+    (tmp_path / "in" / "1.ndpi").write_bytes(b"II*\0")
+    other = process("convert", tmp_path / "in", "--out", tmp_path / "out", *more)
+
+    assert (none.returncode, other.returncode) == (1, 1)
+    assert "Nothing was done: no file of the folder is a slide." in none.stderr
+    assert "Nothing was written: " in other.stderr
+    assert "1 quarantined, 1 skipped; " in other.stdout
+
+
 def test_identified_files_are_not_called_cleared(slide: Path, tmp_path: Path) -> None:
     done = process("convert", slide, "--out", tmp_path / "out", "--identified")
     document = json.loads(

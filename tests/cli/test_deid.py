@@ -13,6 +13,7 @@ import pytest
 from dicomanon.cli import main
 from dicomanon.pseudonym import write_key
 from tests.canary import CanarySlide, assert_no_canary, make_canary_slide
+from tests.slides import Shape, make_svs
 from tests.verify.made import ROOT, file_of, found_in, identity, value_at
 
 if TYPE_CHECKING:
@@ -311,6 +312,21 @@ def test_a_disk_that_fills_on_the_way_leaves_no_file_unreported(tmp_path: Path, 
     assert [each["reason"] for each in document["instances"]] == ["storage", "aborted", "aborted"]
     assert document["aborted"] == "the output could not be written (EFBIG)"
     assert tree(tmp_path / "out") == {}
+
+
+def test_a_folder_without_dicom_is_exit_code_1_and_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    make_svs(tmp_path / "in" / "1.svs", Shape(tiles=(2, 2)))
+    (tmp_path / "in" / "notes.txt").write_text("nothing")
+
+    done = run("deid", tmp_path / "in", "--out", tmp_path / "out")
+    document = json.loads(run("deid", tmp_path / "in", "--out", tmp_path / "out", "--json").out)
+
+    assert done.code == 1
+    assert "0 cleared, 0 dropped, 0 quarantined, 2 skipped; " in done.out
+    assert "1.svs: not-dicom: " in done.out
+    assert done.err.startswith("Nothing was done: no file of the folder is DICOM. ")
+    assert "`dicomanon convert` takes slides" in document["note"]
 
 
 def test_hidden_files_are_counted(run: Run, slide: CanarySlide, key: Path, tmp_path: Path) -> None:
