@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ CONTAINER_TAGS = frozenset((0x00020000, 0x00020001, 0x00020002, 0x00020010, 0x00
 SHORTEST_TEXT = 4
 SHORTEST_PIECE = 6
 SHORTEST_NUMBER = 6
+SHORTEST_IN_WORD = 8
+"""Digits of an identifier that count even beside letters; fewer of them are in many a pseudonym by chance."""
+LONGEST_IDENTIFIER = 64
 LONGEST_WHOLE = 200
 LARGEST_BLOB = 1 << 16
 
@@ -64,8 +68,9 @@ class Value(NamedTuple):
 class Form(NamedTuple):
     """Bytes to look for, in lower case; a match counts only where no character of `kind` touches it.
 
-    `kind` is `digit` (digits on neither side), `date` (no digit in front), `letter` (letters and digits) or `word`
-    (the same, for one component of a name: many a patient is called Brown, or Philips).
+    `kind` is `digit` (digits on neither side), `date` (no digit in front), `letter` (letters and digits), `word`
+    (the same, for one component of a name: many a patient is called Brown, or Philips) or `short` (the same, for a
+    date of two digits a year: in numbers, times and UIDs its digits say nothing).
     """
 
     needle: bytes
@@ -112,7 +117,7 @@ class IdentifyingValues:
         for value in self.values:
             if self.written_dates and value.vr in DATE_VRS and value.raw[:8] in self.written_dates:
                 continue
-            for form in forms_of(value.vr, value.raw, self.character_set):
+            for form in forms_of(value.vr, value.raw, self.character_set, soft=value.soft):
                 found[form] = value.soft and found.get(form, True)
         return found
 
@@ -131,8 +136,8 @@ def is_soft(tag: int, vr: bytes) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def forms_of(vr: bytes, raw: bytes, character_set: bytes) -> tuple[Form, ...]:
-    """Return the forms of one value: parts, orders, cases, encodings, date notations."""
+def forms_of(vr: bytes, raw: bytes, character_set: bytes, *, soft: bool = False) -> tuple[Form, ...]:
+    """Return the forms of one value: parts, orders, cases, encodings, date notations, identifiers taken apart."""
     if vr == b"UI":
         return tuple(Form(uid, "digit") for uid in _uids(raw))
     if vr in DATE_VRS:
@@ -151,13 +156,11 @@ def forms_of(vr: bytes, raw: bytes, character_set: bytes) -> tuple[Form, ...]:
     text = decode(raw, character_set)
     multiple = vr not in (b"LT", b"ST", b"UT", b"UR")
     parts = text.split("\\") if multiple else [text]
+    parts = [part.strip(" \0") for part in parts if part.strip(" \0^=").lower() not in PLACEHOLDERS]
     make = _name_forms if vr == b"PN" else _text_forms
-    forms = [
-        form
-        for part in parts
-        if part.strip(" \0^=").lower() not in PLACEHOLDERS
-        for form in make(part.strip(" \0"))
-    ]
+    forms = [form for part in parts for form in make(part)]
+    if vr != b"PN" and not soft:
+        forms += [form for part in parts for form in _identifier_forms(part)]
     if b"\x1b" in raw or not raw.isascii():
         forms += _as_encoded(raw, vr)
     return tuple(dict.fromkeys(forms))
@@ -222,7 +225,23 @@ def _date_forms(vr: bytes, text: str) -> list[Form]:
         if len(digits) >= 14 and digits[8:14].strip("0"):
             forms.append(digits[:14])
     kind = "digit" if vr == b"TM" else "date"
-    return [form for text_ in dict.fromkeys(forms) for form in _encoded(text_, kind)]
+    found = [form for text_ in dict.fromkeys(forms) for form in _encoded(text_, kind)]
+    return found if vr == b"TM" or not forms else found + _short_dates(digits[:4], digits[4:6], digits[6:8])
+
+
+def _short_dates(year: str, month: str, day: str) -> list[Form]:
+    """Return a date without separators in other orders than that of DA, and with two digits of the year.
+
+    In one-byte encodings only: each form costs time.
+    """
+    two = year[2:]
+    whole = {day + month + year: "digit", month + day + year: "digit"}
+    short = [two + month + day, day + month + two, month + day + two]
+    short += [sep.join((day, month, two)) for sep in "./-"]
+    if 1 <= int(month) <= 12:
+        name = _MONTHS[int(month) - 1][:3]
+        short += [f"{number}{sep}{name}{sep}{two}" for number in (str(int(day)), day) for sep in " -"]
+    return [Form(text.encode(), kind) for text, kind in {**whole, **dict.fromkeys(short, "short")}.items()]
 
 
 def _name_forms(text: str) -> list[Form]:
@@ -271,6 +290,36 @@ def _text_forms(text: str) -> list[Form]:
     return forms
 
 
+_DIGIT_RUN = re.compile(r"(?<![0-9])(?<![0-9]\.)[0-9]{6,}(?![0-9]|\.[0-9])")
+_SEPARATORS = re.compile(r"[^\w]|_")
+_PLAIN_NUMBER = re.compile(r"[\d.+\-]*\d\.[\d.+\-]*")
+
+
+def _identifier_forms(text: str) -> list[Form]:
+    """Return an identifier without its separators, and its digits without what stands around and in front of them.
+
+    Digits that begin with a date are left out: the date is looked for as such, and kept dates may say the same.
+    """
+    if len(text) > LONGEST_IDENTIFIER or _PLAIN_NUMBER.fullmatch(text) or not any(map(str.isdigit, text)):
+        return []
+    compact = _SEPARATORS.sub("", text)
+    is_number = compact.isascii() and compact.isdigit()
+    runs = [*_DIGIT_RUN.findall(text), *([compact] if is_number else [])]
+    spellings = {number for run in runs for number in (run, run.lstrip("0"))}
+    forms = [
+        Form(number.encode(), "digit" if len(number) >= SHORTEST_IN_WORD else "letter")
+        for number in sorted(spellings)
+        if len(number) >= SHORTEST_NUMBER and not _begins_with_date(number)
+    ]
+    if not is_number and len(compact) >= SHORTEST_PIECE and compact != text:
+        forms.append(Form(compact.lower().encode(), "letter"))
+    return forms
+
+
+def _begins_with_date(number: str) -> bool:
+    return len(number) in (8, 14) and bool(re.match(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", number))
+
+
 def _printable(raw: bytes) -> list[str]:
     """Return the runs of text in a value of unknown shape."""
     return [run.decode("latin-1").strip() for run in re.findall(rb"[\x20-\x7e\xa1-\xff]{6,}", raw)]
@@ -291,4 +340,26 @@ def _encoded(text: str, kind: str) -> list[Form]:
                 found.append(Form(spelling.encode(codec).lower(), kind))
             except UnicodeEncodeError:
                 continue
+    unaccented = {_in_two_letters(folded), _without_accents(folded)}
+    found += [
+        Form(each.encode(), kind)
+        for each in sorted(unaccented)
+        if each.isascii() and len(each) >= SHORTEST_TEXT
+    ]
     return list(dict.fromkeys(found))
+
+
+_TWO_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_ONE_LETTER = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ð": "d", "đ": "d", "ł": "l"})
+
+
+def _in_two_letters(text: str) -> str:
+    """Write ä as ae, as travel documents do (ICAO Doc 9303), and what is left without accents."""
+    return _without_accents(unicodedata.normalize("NFC", text).translate(_TWO_LETTERS))
+
+
+def _without_accents(text: str) -> str:
+    apart = unicodedata.normalize("NFD", text.translate(_ONE_LETTER))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))

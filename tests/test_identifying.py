@@ -89,6 +89,54 @@ def test_a_date_is_looked_for_in_every_notation(vr: bytes, raw: bytes, notation:
     assert notation.encode() in needles(vr, raw)
 
 
+@pytest.mark.parametrize(
+    "notation",
+    [
+        *("03021948", "02031948", "480203", "030248", "020348"),
+        *("03.02.48", "03/02/48", "03-02-48", "3 feb 48", "03 feb 48", "3-feb-48"),
+    ],
+)
+def test_a_date_is_looked_for_in_short_as_well(notation: str) -> None:
+    assert notation.encode() in needles(b"DA", b"19480203")
+
+
+@pytest.mark.parametrize(
+    ("value", "spelling"),
+    [
+        *(("0007309112", "7309112"), ("MRN 7309112", "7309112"), ("MRN 7309112", "mrn7309112")),
+        *(("A-73091123-B", "73091123"), ("A-73091123-B", "a73091123b"), ("12-34-56-78", "12345678")),
+        *(("S19-730911", "s19730911"), ("S19-730911", "730911"), ("000-730911", "730911")),
+    ],
+)
+def test_an_identifier_is_looked_for_without_what_stands_around_its_digits(value: str, spelling: str) -> None:
+    assert spelling.encode() in needles(b"LO", value.encode())
+
+
+@pytest.mark.parametrize("value", ["000012", "0.345678", "1.2.840.113619.2.55", "2021-03-17", "CT 5 mm"])
+def test_no_number_is_made_of_what_is_no_identifier(value: str) -> None:
+    whole = {value.lower().encode(), value.lower().encode("utf-16-le")[:-1]}
+
+    assert not any(each.isdigit() for each in needles(b"LO", value.encode()) - whole)
+
+
+def test_a_few_digits_of_an_identifier_do_not_count_beside_letters() -> None:
+    kinds = {form.needle: form.kind for form in forms_of(b"LO", b"MRN-730911", b"")}
+    long = {form.needle: form.kind for form in forms_of(b"LO", b"MRN-73091123", b"")}
+
+    assert (kinds[b"730911"], long[b"73091123"]) == ("letter", "digit")
+
+
+@pytest.mark.parametrize("spelling", ["Joerg Mueller", "Jorg Muller", "Mueller^Joerg", "MULLER, JORG"])
+def test_a_name_with_accents_is_looked_for_without_them(spelling: str) -> None:
+    assert spelling.lower().encode() in needles(b"PN", "Müller^Jörg".encode())
+
+
+def test_sharp_s_and_letters_of_other_tongues_are_looked_for_in_ascii() -> None:
+    assert b"strauss" in needles(b"PN", "Strauß^A".encode())
+    assert {b"soerensen", b"sorensen"} <= needles(b"PN", "Sørensen^A".encode())
+    assert b"dvorak" in needles(b"PN", "Dvořák^A".encode())
+
+
 def test_a_dummy_date_is_no_date() -> None:
     assert needles(b"DA", b"19000101") == set()
     assert needles(b"DT", b"00010101000000") == set()

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from dicomanon.part10.index import Entry
     from dicomanon.part10.instance import Reader
     from dicomanon.profile import Profile
+    from dicomanon.verify.leaves import Leaf
 
 BINARY_VRS = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL US UV".split())
+CODE_VALUE = 0x00080100
 CODE_MEANING = 0x00080104
 DEEP_WINDOW = 1 << 20
 HUFFMAN_RUNS = (
@@ -193,6 +195,8 @@ def _explain(
         kept = profile.rule_for(tag, vr.decode()).code == "K"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
+        if _says_nothing(leaf, hit.form, soft=forms[hit.form]):
+            continue
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
         soft = forms[hit.form] or hit.form.kind == "word"
@@ -203,6 +207,15 @@ def _explain(
         if soft and (vr == b"CS" or kept):
             continue  # a description that says the same as an attribute kept for what it is
         yield Finding(path, "value", "no identifying value of the source")
+
+
+def _says_nothing(leaf: Leaf, form: Form, *, soft: bool) -> bool:
+    """Tell whether a few digits are some by chance: a date in short in a number, or any in a time or a public code."""
+    if form.kind == "short" and leaf.vr in (*NUMBER_VRS, *DATE_VRS, b"UI"):
+        return True
+    if soft or len(form.needle) >= SHORTEST_IN_SCAN or not form.needle.isdigit():
+        return False
+    return leaf.vr in DATE_VRS or (leaf.public and leaf.tag == CODE_VALUE)
 
 
 def _is_number(vr: bytes, whole: bytes, needle: bytes) -> bool:

@@ -54,7 +54,7 @@ def _may_stand_alone(form: Form, data: bytes, at: int) -> bool:
     end = at + len(form.needle)
     before = data[at - 1] if at else 0
     after = data[end] if end < len(data) else 0
-    touching = _LETTERS if form.kind in ("letter", "word") else _DIGITS
+    touching = _DIGITS if form.kind in ("digit", "date") else _LETTERS
     if before in touching and (at < 2 or data[at - 2]):
         return False
     return form.kind == "date" or after not in touching or (end + 1 < len(data) and not data[end + 1])

@@ -44,6 +44,54 @@ def test_a_common_word_or_number_is_no_false_alarm(elements: Elements) -> None:
     assert b"canary" not in data.lower()
 
 
+BORN_12_OCTOBER_1941 = {0x00100030: (b"DA", b"19411012")}
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "text"),
+    [
+        (0x00280008, b"IS", b"121041"),
+        (0x00280030, b"DS", b"411012\\121041"),
+        (0x00080033, b"TM", b"101241.5"),
+        (0x0008002A, b"DT", b"20100101121041"),
+        (0x00080018, b"UI", b"2.25.121041.7"),
+        (0x00200010, b"SH", b"KQ121041AB"),
+    ],
+)
+def test_a_date_in_short_says_nothing_in_numbers_times_uids_and_pseudonyms(
+    tag: int, vr: bytes, text: bytes
+) -> None:
+    data, values, verifier = cleared(source() | BORN_12_OCTOBER_1941)
+    planted = check(with_text(data, text, tag, vr), values, verifier)
+
+    assert [each for each in planted if each.check == "value"] == []
+    assert check(with_text(data, b"121041"), values, verifier)
+
+
+@pytest.mark.parametrize(("tag", "vr"), [(0x00080033, b"TM"), (0x00080013, b"TM")])
+def test_six_digits_of_an_identifier_say_nothing_in_a_time(tag: int, vr: bytes) -> None:
+    data, values, verifier = cleared(source(accession=b"S19-121041"))
+
+    assert check(with_text(data, b"121041", tag, vr), values, verifier) == []
+
+
+@pytest.mark.parametrize(
+    "elements", [source(patient=b"MRN 113100"), source() | {0x00100030: (b"DA", b"20001131")}]
+)
+def test_six_digits_that_are_a_public_code_are_no_false_alarm(elements: Elements) -> None:
+    data, values, verifier = cleared(elements)
+
+    assert b"113100" in data  # De-identification Method Code Sequence
+    assert check(data, values, verifier, deep=True) == []
+
+
+def test_the_day_that_an_accession_number_begins_with_is_looked_for_as_a_date_alone() -> None:
+    data, values, verifier = cleared(source(accession=b"20210317-0091"))
+
+    assert {form.kind for form in values.forms() if form.needle == b"20210317"} == {"date"}
+    assert check(with_text(data, b"202103170091"), values, verifier)
+
+
 def test_the_same_name_in_free_text_is_an_alarm_all_the_same() -> None:
     data, values, verifier = cleared(stained("Brown^Charles"))
 

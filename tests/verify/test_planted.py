@@ -112,6 +112,31 @@ def test_an_identifier_is_found_even_where_a_rule_keeps_the_attribute(
     assert check(with_text(data, text, tag, vr), values, verifier)
 
 
+@pytest.mark.parametrize(
+    ("elements", "text"),
+    [
+        (source(patient=b"MRN 7309112"), b"of 7309112"),
+        (source(patient=b"MRN 7309112"), b"MRN7309112"),
+        (source(patient=b"A-73091123-B"), b"x73091123"),
+        (source(accession=b"S19-730911"), b"S19730911"),
+        (source(accession=b"S19-730911"), b"case 730911"),
+        *((source(), date) for date in (b"born 03021948", b"480203", b"03.02.48", b"on 3 Feb 48", b"030248")),
+        *((source("Müller^Jörg"), name) for name in (b"Joerg Mueller", b"Muller, J.")),
+    ],
+)
+def test_an_ordinary_spelling_of_a_value_is_found(elements: Elements, text: bytes) -> None:
+    data, values, verifier = cleared(elements)
+
+    assert check(data, values, verifier) == []
+    assert [each.path for each in check(with_text(data, text), values, verifier)] == ["(0018,1030)"]
+
+
+def test_an_identifier_without_its_zeros_is_found_in_a_number() -> None:
+    data, values, verifier = cleared(source(patient=b"0007309112"))
+
+    assert check(with_text(data, b"7309112", 0x00280008, b"IS"), values, verifier)
+
+
 def test_a_value_in_a_nested_item_is_named_by_its_path(clean: Clean) -> None:
     data, values, verifier = clean
     item: Elements = {0x00400551: (b"LO", b"A"), 0x00400600: (b"LO", b"of CanarySmith")}
