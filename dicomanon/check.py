@@ -34,6 +34,8 @@ SOP_CLASS = 0x00080016
 PROBE = 1 << 16
 SCAN = re.compile(rb"\xff[\xda\x93].*?\xff\xd9", re.DOTALL)
 """From the head of a scan, or of the data of a tile, to the end of the code stream: JPEG and JPEG 2000."""
+SCAN_BEGINS = re.compile(rb"\xff[\xda\x93]")
+PART_OF_SCAN = 1 << 14
 ARCHIVE_TITLES = frozenset(("container", f"(0002,{element:04X})") for element in (0x16, 0x17, 0x18))
 """An archive writes into group 0002 who sent and received; what is in it is searched for values all the same."""
 
@@ -262,8 +264,16 @@ def image_key(instance: Instance) -> str:
     while filled < PROBE and (count := instance.body.readinto(window[filled:])):
         filled += count
     front = bytes(window[:filled])
-    scans = SCAN.findall(front) if instance.pixels.length is None else []
-    return hashlib.sha256(b"".join(scans) or front).hexdigest()
+    scans = (
+        front if instance.pixels.length is not None else b"".join(SCAN.findall(front)) or _first_scan(front)
+    )
+    return hashlib.sha256(scans).hexdigest()
+
+
+def _first_scan(front: bytes) -> bytes:
+    """Return the beginning of a scan that goes on behind the front; all of it where no scan begins."""
+    begun = SCAN_BEGINS.search(front)
+    return front[begun.start() : begun.start() + PART_OF_SCAN] if begun else front
 
 
 def _check(path: Path, verifier: Verifier, originals: _Originals, *, deep: bool) -> tuple[list[Finding], str]:

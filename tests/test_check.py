@@ -202,6 +202,35 @@ def test_files_without_pixels_are_paired_by_their_class_and_those_of_several_sou
     assert (report.paired, report.exit_code) == (1, 0)
 
 
+def test_one_large_frame_is_paired_though_text_in_its_head_was_overwritten(tmp_path: Path) -> None:
+    comment = b"\xff\xfe\0\x20" + b"MRN-7309177 of CANARYSMITH".ljust(30)
+    scan = b"\xff\xda\0\x08\1\1\0\0\x3f\0" + bytes(range(251)) * 400
+    table = b"\xff\xc0\0\x0b\x08\x01\0\x01\0\1\1\x11\0"
+    files = []
+    for name, kept in (("in", comment), ("out", b"\xff\xfe\0\x20" + bytes(30))):
+        frame = b"\xff\xd8" + kept + table + scan + b"\xff\xd9"
+        frame += b"\0" * (len(frame) % 2)
+        items = b"\xfe\xff\0\xe0" + bytes(4) + b"\xfe\xff\0\xe0" + len(frame).to_bytes(4, "little") + frame
+        pixels = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff" + items + b"\xfe\xff\xdd\xe0" + bytes(4)
+        files.append(tmp_path / name)
+        files[-1].write_bytes(file_of(identity(), JPEG) + pixels)
+
+    assert check_files([files[1]], [files[0]], "research-wsi").paired == 1
+
+
+def test_every_output_of_the_sample_files_finds_its_source(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    job = Job(out, "research-wsi", (), bytes(range(32)), ephemeral=False, scope="trial", durable=False)
+    results = [each for batch in deidentify_files([corpus / "dicom"], job) for each in batch]
+    cleared = [each for each in results if each.outcome == "cleared"]
+
+    report = check_files([out], [corpus / "dicom"], "research-wsi")
+
+    assert len(cleared) > 60
+    assert report.unpaired == []
+    assert report.paired > 60
+
+
 def test_dates_of_several_sources_without_pixels_are_not_taken_for_those_of_one(tmp_path: Path) -> None:
     sources, out = tmp_path / "in", tmp_path / "out"
     sources.mkdir()
