@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PREAMBLE = 128
 WINDOW = 1 << 18
 FIRST_READ = 1 << 14
+LARGEST_READ = 1 << 21
+"""Some sources give less than they are asked for: what is asked for at once does not grow with the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Limits:
     """Bounds on what is held in memory, in bytes."""
 
     header: int = 512 << 20
+    deflated: int = 64 << 20
+    """A kilobyte may inflate to a megabyte: a header that costs the sender nothing gets less room than others."""
     meta: int = 1 << 20
 
 
@@ -62,13 +66,13 @@ class _Front:
         return len(self.data) >= size
 
     def more(self) -> bool:
-        """Double what is held; tell whether there was more."""
+        """Double what is held, up to the limit; tell whether there was more."""
         before = len(self.data)
-        self.want(max(2 * before, WINDOW))
+        self.want(min(max(2 * before, WINDOW), max(self._limit, before + 1)))
         return len(self.data) > before
 
     def _read(self, missing: int) -> None:
-        window = bytearray(max(missing, FIRST_READ if not self.data else WINDOW))
+        window = bytearray(min(max(missing, WINDOW if self.data else FIRST_READ), LARGEST_READ))
         count = self._reader.readinto(memoryview(window))
         self.ended = count == 0
         self.data += memoryview(window)[:count]
@@ -153,9 +157,11 @@ def _guess_syntax(front: _Front, at: int) -> str:
 
 def _with_header(meta: Meta, reader: Reader, limits: Limits) -> Instance:
     encoding = encoding_of(meta.transfer_syntax_uid)
+    limit = limits.header
     if meta.transfer_syntax_uid == DEFLATED:
         reader = ChunkReader(_inflate(reader))
-    front = _Front(reader, limits.header)
+        limit = min(limit, limits.deflated)
+    front = _Front(reader, limit)
     entries: list[Entry] = []
     at, found = 0, False
     while front.want(at + 12) or len(front.data) > at:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zlib
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from pydicom import dcmread
 
 from dicomanon.errors import MalformedError, UnsupportedError
 from dicomanon.part10.body import copy_body
-from dicomanon.part10.read import WINDOW, Limits, bare_instance, read_instance
+from dicomanon.part10.read import LARGEST_READ, WINDOW, Limits, bare_instance, read_instance
 from dicomanon.pipeline import Quarantined
 from tests.part10.building import (
     BIG,
@@ -130,6 +131,64 @@ def test_a_deflated_data_set_cut_short_anywhere_is_refused(route: Route, tmp_pat
         outcome = sent(data[:size], route, tmp_path / "out")
         assert isinstance(outcome, Quarantined), size
         assert outcome.reason in UNREADABLE
+
+
+def _deflated_file(coding: Coding, size: int) -> bytes:
+    """Return a file whose header is about `size` bytes, of which a thousandth is stored."""
+    blobs = {
+        0x00091010 + number: coding.element(0x00091010 + number, b"OB", bytes(size // 8))
+        for number in range(8)
+    }
+    return slide_file(DEFLATED, blobs)
+
+
+class _Meter:
+    """A source that gives little at a time, as an inflating one does, and notes the most it was asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self._source = io.BytesIO(data)
+        self.most = 0
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        self.most = max(self.most, len(buffer))
+        return self._source.readinto(buffer[: 1 << 17])
+
+
+def test_a_large_header_out_of_small_pieces_takes_time_in_proportion() -> None:
+    data = slide_file(EXPLICIT, {0x00091010: Coding(EXPLICIT).element(0x00091010, b"OB", bytes(24 << 20))})
+    meter = _Meter(data)
+
+    assert len(read_instance(meter).header) > 24 << 20
+    assert meter.most <= LARGEST_READ
+
+
+def test_a_deflated_header_of_tens_of_megabytes_is_read_in_seconds() -> None:
+    data = _deflated_file(Coding(DEFLATED), 56 << 20)
+    start = time.perf_counter()
+
+    instance = read_instance(io.BytesIO(data))
+
+    assert len(instance.header) > 56 << 20
+    assert time.perf_counter() - start < 5
+
+
+def test_a_small_file_that_inflates_to_more_than_a_header_has_is_refused_in_seconds() -> None:
+    data = _deflated_file(Coding(DEFLATED), 200 << 20)
+    assert len(data) < 1 << 19
+    start = time.perf_counter()
+
+    with pytest.raises(MalformedError, match="limit"):
+        read_instance(io.BytesIO(data))
+
+    assert time.perf_counter() - start < 5
+
+
+def test_a_header_of_more_than_half_of_the_limit_is_read() -> None:
+    coding = Coding(EXPLICIT)
+    blobs = {tag: coding.element(tag, b"OB", bytes(120_000)) for tag in range(0x00091010, 0x00091018)}
+    limits = Limits(header=1_100_000)
+
+    assert len(read_instance(io.BytesIO(slide_file(EXPLICIT, blobs)), limits=limits).header) > 900_000
 
 
 def test_a_small_file_that_inflates_without_end_meets_the_header_limit() -> None:
