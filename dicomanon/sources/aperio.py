@@ -23,7 +23,13 @@ _MARK = b"Aperio"
 _DESCRIPTION, _DATE_TIME, _ICC_PROFILE = 270, 306, 34675
 _MAX_ENTRIES = 4096
 _PEEK = 1 << 20
-_SOFTWARE = re.compile(r"Aperio[A-Za-z0-9 ]{0,40} v[0-9][0-9.]{0,15}")
+_SCANNERS = "AT2?|AT Turbo|CS[25O]?|FL|GLE?|GT ?(?:180|450)(?: ?DX)?|LV1|OS|T[23]|VERSA(?: 8| 200)?|XT[2e]?"
+_MODEL = re.compile(rf"(?:Aperio )?(?:ScanScope|(?:ScanScope )?(?:{_SCANNERS}))", re.IGNORECASE)
+_SOFTWARE = re.compile(
+    rf"(?<!\w)Aperio (?:Image(?: Library)?|Leica Biosystems (?:{_SCANNERS}))"
+    r" v(?:\d{1,2}(?:\.\d{1,3}){1,3}|FS\d\d \d\d)(?![\w.])"
+)
+"""Both texts can be set by hand, at the scanner or in the file: what is not known to be a product does not pass."""
 _ZONE = re.compile(r"GMT([+-])(\d\d):?(\d\d)")
 _REDUCED, _MACRO = 1, 9
 
@@ -179,7 +185,7 @@ def _metadata(fields: Mapping[str, str], page: Any, stem: str) -> SlideMetadata:
     profile = bytes(icc.value) if icc is not None and isinstance(icc.value, bytes) else b""
     return SlideMetadata(
         manufacturer="Leica Biosystems" if "Leica" in header else "Aperio",
-        model=fields.get("ScannerType") or _model(header, serial),
+        model=_model(header, fields.get("ScannerType", ""), serial),
         serial=serial,
         software=_software(header),
         acquired=_acquired(fields) or _tag_date(page),
@@ -192,7 +198,10 @@ def _metadata(fields: Mapping[str, str], page: Any, stem: str) -> SlideMetadata:
     )
 
 
-def _model(header: str, serial: str) -> str:
+def _model(header: str, scanner_type: str, serial: str) -> str:
+    """Return the model of the scanner if it is a known one, as far as the file says."""
+    if _MODEL.fullmatch(scanner_type):
+        return scanner_type
     for model in ("GT450 DX", "GT450"):
         if model in header:
             return model
@@ -200,7 +209,7 @@ def _model(header: str, serial: str) -> str:
 
 
 def _software(header: str) -> tuple[str, ...]:
-    """Return names and versions of the programs in the header line, and nothing else of that line."""
+    """Return names and versions of known programs in the header line, and nothing else of that line."""
     return tuple(dict.fromkeys(match.group() for match in _SOFTWARE.finditer(header)))
 
 

@@ -126,6 +126,71 @@ def test_a_header_line_names_maker_model_and_program(tmp_path: Path, model: str)
     assert (facts.manufacturer, facts.model, facts.software) == ("Leica Biosystems", model, (header,))
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(
+            "AT2",
+            "AT Turbo",
+            "CS2",
+            "CS5",
+            "CSO",
+            "GT450",
+            "GT 450",
+            "GT 450 DX",
+            "FL",
+            "LV1",
+            "VERSA",
+            "VERSA 200",
+        ),
+        *("ScanScope", "ScanScope XT", "Aperio AT2", "Aperio ScanScope CS"),
+    ],
+)
+def test_a_known_model_passes(tmp_path: Path, model: str) -> None:
+    path = make_svs(tmp_path / "slide.svs", Shape(fields={**PLANTED, "ScannerType": model}))
+    with open_slide(path) as slide:
+        assert slide.metadata.model == model
+
+
+@pytest.mark.parametrize("model", ["MRN7", "Mueller", "AT2 Mueller", "GT450-7309177", "CS19480203"])
+def test_a_model_that_nobody_makes_does_not_pass(tmp_path: Path, model: str) -> None:
+    path = make_svs(tmp_path / "slide.svs", Shape(fields={**PLANTED, "ScannerType": model}))
+    with open_slide(path) as slide:
+        assert slide.metadata.model == "ScanScope"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        *("Aperio Image Library v12.0.15", "Aperio Image v10.0.50", "Aperio Image Library vFS90 01"),
+        *("Aperio Leica Biosystems GT450 v1.0.1", "Aperio Leica Biosystems GT450 DX v1.2.0"),
+    ],
+)
+def test_a_known_program_passes_with_its_version(tmp_path: Path, program: str) -> None:
+    with open_slide(make_svs(tmp_path / "slide.svs", Shape(header=program))) as slide:
+        assert slide.metadata.software == (program,)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Aperio Mueller Zqxcan19 v1948",
+            "Aperio Image Library v19480203",
+            "Aperio Image Library v7309177.1",
+        ),
+        *(
+            "Aperio Image Mueller v12.0.15",
+            "Aperio Leica Biosystems MRN7 v1.0.1",
+            "Aperio Image v1.2.3.4.5.6",
+        ),
+    ],
+)
+def test_a_header_line_that_no_program_writes_does_not_pass(tmp_path: Path, header: str) -> None:
+    with open_slide(make_svs(tmp_path / "slide.svs", Shape(header=header))) as slide:
+        assert slide.metadata.software == ()
+
+
 @pytest.mark.parametrize(("date", "time"), [("", ""), ("31/31/26", "10:00:00"), ("03/07/26", "ten")])
 def test_a_date_that_is_none_is_not_guessed(tmp_path: Path, date: str, time: str) -> None:
     fields = {**PLANTED, "Date": date, "Time": time}
