@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomanon.part10.elements import element_items, elements_in
+from dicomanon.standard.content import PUBLIC_SCHEMES
 
 if TYPE_CHECKING:
     from dicomanon.part10.encoding import Encoding
@@ -25,10 +26,6 @@ SCHEME = 0x00080102
 SPECIMEN_IDENTIFIERS = frozenset(((b"121041", b"DCM"), (b"111705", b"DCM")))
 """Specimen Identifier and Parent Specimen Identifier: which block a slide was cut from, which part a block is of."""
 TIME_OF_PROCESSING = (b"111702", b"DCM")
-STANDARD_SCHEMES = frozenset(
-    (b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA")
-)
-"""Public vocabularies; a private scheme's codes can say anything."""
 
 
 def keeps_item(
@@ -61,7 +58,7 @@ def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding, *, dat
                 if element.tag == CONCEPT_NAME:
                     name = code
                 codes.append(code)
-    if any(scheme not in STANDARD_SCHEMES for _, scheme in codes):
+    if any(scheme not in PUBLIC_SCHEMES for _, scheme in codes):
         return False
     if value_type == b"DATETIME":
         return dates_stay and name == TIME_OF_PROCESSING

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dicomanon import standard
 from dicomanon.part10.elements import element_items, elements_in, is_sequence
+from dicomanon.standard.content import PUBLIC_SCHEMES
 from dicomanon.verify.structure import path_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from dicomanon.part10.index import Entry
 
 CODING_SCHEME = 0x00080102
-STANDARD_SCHEMES = frozenset((b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt"))
 
 
 class Leaf(NamedTuple):
@@ -73,7 +73,7 @@ class Leaves:
                     for each in elements_in(header, item.value, item.end, element.encoding)
                     if each.tag == CODING_SCHEME
                 ]
-                inner = bool(schemes) and schemes[0] in STANDARD_SCHEMES
+                inner = bool(schemes) and schemes[0] in PUBLIC_SCHEMES
                 yield from self._below(
                     own, item.value, item.end, element.encoding, public=inner, depth=depth + 1
                 )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from dicomanon.standard.content import PUBLIC_SCHEMES
 from tests.verify.made import Elements, route_of
 from tests.verify.planted import check, cleared, source, with_text
 
@@ -90,6 +91,19 @@ def test_the_day_that_an_accession_number_begins_with_is_looked_for_as_a_date_al
 
     assert {form.kind for form in values.forms() if form.needle == b"20210317"} == {"date"}
     assert check(with_text(data, b"202103170091"), values, verifier)
+
+
+@pytest.mark.parametrize("scheme", sorted(PUBLIC_SCHEMES))
+def test_six_digits_that_are_a_code_of_any_public_vocabulary_are_no_false_alarm(scheme: bytes) -> None:
+    code: Elements = {
+        0x00080100: (b"SH", b"121041"),
+        0x00080102: (b"SH", scheme),
+        0x00080104: (b"LO", b"stain"),
+    }
+    data, values, verifier = cleared(source(accession=b"S19-121041") | {0x00400518: (b"SQ", [code])})
+
+    assert b"121041" in data
+    assert check(data, values, verifier) == []
 
 
 def test_the_same_name_in_free_text_is_an_alarm_all_the_same() -> None:
