@@ -49,7 +49,9 @@ def _below(top: Path, avoided: Path | None, unreadable: list[Path]) -> Iterator[
         entered = []
         for name in sorted(folders):
             real = (here / name).resolve()
-            if real not in seen and avoided not in (real, *real.parents):
+            # What was named may itself lie below the output folder: only a link leads there unasked.
+            forbidden = (real, *real.parents) if (here / name).is_symlink() else (real,)
+            if real not in seen and avoided not in forbidden:
                 seen.add(real)  # a link may lead back to where it stands
                 entered.append(name)
         folders[:] = entered

@@ -63,6 +63,12 @@ def test_no_link_leads_into_the_output_folder(tmp_path: Path) -> None:
     assert [path.name for path in find_inputs([tmp_path / "in"], tmp_path / "out").files] == ["1.dcm"]
 
 
+def test_a_folder_named_that_lies_below_the_output_folder_is_taken_whole(tmp_path: Path) -> None:
+    put(tmp_path / "raw" / "1.dcm", tmp_path / "raw" / "sub" / "2.dcm")
+
+    assert [path.name for path in find_inputs([tmp_path / "raw"], tmp_path).files] == ["1.dcm", "2.dcm"]
+
+
 def test_a_link_that_leads_nowhere_is_not_overlooked(tmp_path: Path) -> None:
     (tmp_path / "1.dcm").symlink_to(tmp_path / "absent")
 
