@@ -309,7 +309,7 @@ def _identifier_forms(text: str) -> list[Form]:
     forms = [
         Form(number.encode(), "digit" if len(number) >= SHORTEST_IN_WORD else "letter")
         for number in sorted(spellings)
-        if len(number) >= SHORTEST_NUMBER and not _begins_with_date(number)
+        if len(number) >= SHORTEST_NUMBER and number.strip("0") and not _begins_with_date(number)
     ]
     if not is_number and len(compact) >= SHORTEST_PIECE and compact != text:
         forms.append(Form(compact.lower().encode(), "letter"))

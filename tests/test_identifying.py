@@ -112,7 +112,9 @@ def test_an_identifier_is_looked_for_without_what_stands_around_its_digits(value
     assert spelling.encode() in needles(b"LO", value.encode())
 
 
-@pytest.mark.parametrize("value", ["000012", "0.345678", "1.2.840.113619.2.55", "2021-03-17", "CT 5 mm"])
+@pytest.mark.parametrize(
+    "value", ["000012", "A-000000", "0.345678", "1.2.840.113619.2.55", "2021-03-17", "CT 5 mm"]
+)
 def test_no_number_is_made_of_what_is_no_identifier(value: str) -> None:
     whole = {value.lower().encode(), value.lower().encode("utf-16-le")[:-1]}
 

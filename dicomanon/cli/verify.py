@@ -37,7 +37,7 @@ def run(
     deep: bool,
     as_json: bool,
 ) -> None:
-    """Search files for every identifying value of their source, in every form it could take.
+    """Search files for every identifying value of their source, in the forms in which people and programs write it.
 
     Exit code 0: every file has a source, and nothing was found; 1: something was found, each with its place, never
     with its value, or a file is of no source; 2: not one file has a source, or a source could not be read, so that

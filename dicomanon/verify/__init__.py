@@ -1,8 +1,8 @@
 """A second opinion on written bytes: by value, not by a list of tags.
 
 It imports neither `deidentify` nor `actions`: it reads the file that is about to leave and looks for every
-identifying value of the source in every form it could take, and for structure that must not be there. Each run
-covers preamble, group 0002, header, offset tables, heads of code streams, trailer and file name; a deep run
+identifying value of the source in the forms that `identifying` knows, and for structure that must not be there.
+Each run covers preamble, group 0002, header, offset tables, heads of code streams, trailer and file name; a deep run
 covers every byte. Each run also looks for a control value that it plants itself.
 """
 
