@@ -308,6 +308,6 @@ def test_a_uid_that_was_mapped_is_remembered_as_identifying() -> None:
 
 
 def test_with_retained_uids_a_private_sop_class_stays() -> None:
-    private, path = NOT_PUBLIC[0], KINDS_OF_UID[0]
+    private, path = b"1.2.826.0.1.3680043.10.1947.42", KINDS_OF_UID[0]
 
     assert value_at(cleaned(planted(b"UI", private, path), options=["retain-uids"]), *path) == private
