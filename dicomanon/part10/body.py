@@ -158,21 +158,22 @@ class _Fragments:
         items, rules = self._items, self._rules
         known, ends, table = rules.known, rules.ends, self._table
         due = table.due + self._first - self._passed
+        thorough = rules.thorough
         done = False
         while True:
             if left:
                 end = at + left
                 if end > filled:
                     step = max(filled - at - TAIL, 0)
-                    self._look(at, at + step, items)
+                    if thorough:
+                        self._look(at, at + step, items)
                     at += step
                     left -= step
                     break
                 if ends:
                     rules.ended = buffer.endswith(ends, at, end)
-                    if not rules.ended:
+                    if thorough or not rules.ended:
                         self._check_end(at, end, items)
-                self._look(at, end, items)
                 at = end
                 left = 0
             if filled - at < 8:
@@ -185,7 +186,8 @@ class _Fragments:
                         break
                     known = rules.known
                     size = rules.head_length
-                rules.enter(buffer, at + 8, size)
+                if thorough:
+                    rules.enter(buffer, at + 8, size)
                 if at >= due:
                     due = self._meet(at, length)
                 items += 1
@@ -219,14 +221,17 @@ class _Fragments:
             raise MalformedError(f"fragment {items}: {error}", offset=self._passed + at) from None
 
     def _look(self, at: int, stop: int, items: int) -> None:
-        if self._rules.thorough:
-            try:
+        try:
+            if self._rules.thorough:
                 self._rules.look(self._buffer, at, stop)
-            except MalformedError as error:
-                raise MalformedError(f"fragment {items - 1}: {error}", offset=self._passed + at) from None
+        except MalformedError as error:
+            raise MalformedError(f"fragment {items - 1}: {error}", offset=self._passed + at) from None
 
     def _check_end(self, at: int, end: int, items: int) -> None:
         try:
-            self._rules.check_end(self._buffer, at, end)
+            if not self._rules.ended:
+                self._rules.check_end(self._buffer, at, end)
+            if self._rules.thorough:
+                self._rules.look(self._buffer, at, end)
         except MalformedError as error:
             raise MalformedError(f"fragment {items - 1}: {error}", offset=self._passed + end) from None

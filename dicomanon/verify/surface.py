@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dicomanon.errors import LeakError, MalformedError
 from dicomanon.part10.codestream import MAX_HEAD, HeadCutShortError, text_in_head, unused_run_offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PROBE = 4096
 FRONT = 512
 """Bytes searched of a fragment that goes on with a frame: enough to hold what only looks like a continuation."""
+MOST_USUAL = 8
+"""Heads known by heart: encoders of slides have one or two."""
 TAIL = 8
-_LENGTH = TAIL + 4
 _VALUE = TAIL + 8
+_FRONT = Struct(f"<{TAIL}s4sI").unpack_from
+"""The bytes in front of an item, its tag, its length."""
 _ITEM = b"\xfe\xff\x00\xe0"
 _DELIMITER = b"\xfe\xff\xdd\xe0"
-_EOI = b"\xff\xd9"
+_SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 
 
 class Written(Protocol):
@@ -34,11 +39,8 @@ class WrittenFile:
     """An open file."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def read_at(self, size: int, at: int) -> bytes:
-        """Return at most `size` bytes from offset `at`, fewer only at the end."""
-        return os.pread(self._descriptor, size, at)
+        # Called for every fragment of a slide: nothing stands between that and the system.
+        self.read_at: Callable[[int, int], bytes] = partial(os.pread, descriptor)
 
 
 class WrittenBytes:
@@ -67,31 +69,39 @@ def fragment_pieces(written: Written, at: int, *, marked: bool, run_length: bool
     Raises LeakError for a head that still carries text, and for a structure that does not add up.
     """
     heads: set[bytes] = set()
+    usual: list[bytes] = []
     last = b""
     number = 0
     jpeg = False
-    probe = TAIL + 8 + PROBE
+    probe = _VALUE + PROBE
     read_at = written.read_at
     while True:
         block = read_at(probe, at - TAIL)
-        if jpeg and _EOI not in block[:TAIL]:
+        if len(block) < _VALUE:
+            raise LeakError("the written fragments do not add up", offset=at)
+        before, tag, length = _FRONT(block)
+        if jpeg and _EOI not in before:
             start = max(at - PROBE, 0)
             yield Piece(f"end of fragment {number - 1}", read_at(at - start, start))
-        tag = block[TAIL:_LENGTH]
         if tag != _ITEM:
-            if tag != _DELIMITER or block[_LENGTH:_VALUE] != bytes(4):
+            if tag != _DELIMITER or length:
                 raise LeakError("the written fragments do not add up", offset=at)
             yield Piece("trailer", rest(written, at + 8))
             return
-        length = int.from_bytes(block[_LENGTH:_VALUE], "little")
-        if not number:
+        if last and length >= len(last) and block.startswith(last, _VALUE):
+            pass  # as nearly all fragments of a slide do
+        elif not number:
             yield Piece("offset table", read_at(length, at + 8))
         elif run_length:
             _check_runs(block[_VALUE : _VALUE + length], length, at)
-        elif not last or length < len(last) or not block.startswith(last, _VALUE):
+        elif again := next((head for head in usual if block.startswith(head, _VALUE, _VALUE + length)), b""):
+            last = again
+            jpeg = last.startswith(_SOI)
+        else:
             last = _head(written, at + 8, length, read_at(min(length, PROBE), at + 8))
-            jpeg = last.startswith(b"\xff\xd8")
-            probe = TAIL + 8 + (len(last) or PROBE)
+            jpeg = last.startswith(_SOI)
+            usual = [last, *usual[: MOST_USUAL - 1]] if last else usual
+            probe = _VALUE + max(map(len, usual), default=PROBE)
             if last and last not in heads:
                 heads.add(last)
                 yield Piece(f"head of fragment {number}", last)
