@@ -37,8 +37,6 @@ def _terminate(*_: object) -> None:
 def main() -> None:
     """Run the command line; errors of ours end in one line and their exit code, never in a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
-    # Headers of many frames make many small objects and no cycles.
-    gc.set_threshold(100_000, 50, 50)
     try:
         app(prog_name="dicomanon", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -157,7 +157,8 @@ class _Fragments:
         buffer, filled, at, left = self._buffer, self._filled, self._at, self._left
         items, rules = self._items, self._rules
         known, ends, table = rules.known, rules.ends, self._table
-        due = table.due + self._first - self._passed
+        shift = self._first - self._passed
+        due = table.due + shift
         thorough = rules.thorough
         done = False
         while True:
@@ -189,7 +190,7 @@ class _Fragments:
                 if thorough:
                     rules.enter(buffer, at + 8, size)
                 if at >= due:
-                    due = self._meet(at, length)
+                    due = table.meet(at - shift, length) + shift
                 items += 1
                 at += 8
                 left = length
@@ -203,14 +204,6 @@ class _Fragments:
             break
         self._at, self._left, self._items = at, left, items
         return done
-
-    def _meet(self, at: int, length: int) -> int:
-        """Compare the item at `at` with the offset table; return where in the window the next one named is."""
-        shift = self._first - self._passed
-        try:
-            return self._table.meet(at - shift, length) + shift
-        except MalformedError as error:
-            raise MalformedError(str(error), offset=self._passed + at) from None
 
     def _begin(self, at: int, length: int, items: int) -> bool:
         """Deal with the head of the fragment whose item starts at `at`; tell whether enough of it was at hand."""

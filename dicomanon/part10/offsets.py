@@ -32,6 +32,7 @@ class OffsetTable:
         self._offsets = _numbers("Q", extended) if extended else _numbers("I", basic)
         self._lengths = _numbers("Q", lengths) if lengths else None
         self._next = 0
+        self._front = 8 + len(basic)
         self.due = NEVER
         if self._offsets:
             self.due = 0
@@ -41,14 +42,21 @@ class OffsetTable:
     def meet(self, start: int, length: int) -> int:
         """Take note of the item at `start`, not before `due`, of `length` bytes; return what is due then.
 
-        Raises MalformedError where `due` was passed over, or the length is another.
+        Raises MalformedError, with the offset in the value of Pixel Data, where `due` was passed over, or the length
+        is another.
         """
         number = self._next
         if start != self.due:
-            raise MalformedError(f"entry {number + 1} of the offset table is the start of no fragment")
+            raise MalformedError(
+                f"entry {number + 1} of the offset table is the start of no fragment",
+                offset=self._front + start,
+            )
         # A length may leave out the padding of the item.
         if self._lengths is not None and self._lengths[number] not in (length, length - 1):
-            raise MalformedError(f"length {number + 1} of the Extended Offset Table is that of no fragment")
+            raise MalformedError(
+                f"length {number + 1} of the Extended Offset Table is that of no fragment",
+                offset=self._front + start,
+            )
         self._next = number + 1
         self.due = self._offsets[number + 1] if number + 1 < len(self._offsets) else NEVER
         return self.due

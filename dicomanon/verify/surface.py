@@ -20,10 +20,11 @@ MOST_USUAL = 8
 """Heads known by heart: encoders of slides have one or two."""
 TAIL = 8
 _VALUE = TAIL + 8
-_FRONT = Struct(f"<{TAIL}s4sI").unpack_from
+_FRONT = Struct(f"<{TAIL}sII").unpack_from
 """The bytes in front of an item, its tag, its length."""
-_ITEM = b"\xfe\xff\x00\xe0"
-_DELIMITER = b"\xfe\xff\xdd\xe0"
+_ITEM = 0xE000FFFE
+_DELIMITER = 0xE0DDFFFE
+"""Tags, as the little endian number of their four bytes."""
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -83,14 +84,17 @@ def fragment_pieces(written: Written, at: int, *, marked: bool, run_length: bool
         if jpeg and _EOI not in before:
             start = max(at - PROBE, 0)
             yield Piece(f"end of fragment {number - 1}", read_at(at - start, start))
+        if tag == _ITEM and last and block.startswith(last, _VALUE, _VALUE + length):
+            # As nearly all fragments of a slide do.
+            number += 1
+            at += 8 + length
+            continue
         if tag != _ITEM:
             if tag != _DELIMITER or length:
                 raise LeakError("the written fragments do not add up", offset=at)
             yield Piece("trailer", rest(written, at + 8))
             return
-        if last and length >= len(last) and block.startswith(last, _VALUE):
-            pass  # as nearly all fragments of a slide do
-        elif not number:
+        if not number:
             yield Piece("offset table", read_at(length, at + 8))
         elif run_length:
             _check_runs(block[_VALUE : _VALUE + length], length, at)
