@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -219,6 +218,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a hint at the word that was probably meant."""
+    from difflib import get_close_matches  # only for what is wrong
+
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

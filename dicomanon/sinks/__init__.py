@@ -7,9 +7,7 @@ ends in ``SINK = SinkType(scheme, check, open)``; being there is all it takes to
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,6 +65,8 @@ class SinkType:
 
 def schemes() -> tuple[str, ...]:
     """Name every kind of destination there is."""
+    import pkgutil  # these take longer to load than to use
+
     return tuple(one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_"))
 
 
@@ -85,6 +85,8 @@ def _sink_type(url: str) -> SinkType:
     kind = scheme.partition("+")[0]
     known = schemes()
     if kind not in known:
+        import difflib
+
         near = difflib.get_close_matches(kind, known, n=1, cutoff=0)
         hint = f", did you mean {near[0]}?" if near else ""
         raise ConfigError(f"no destination is opened by {scheme}://{hint}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from dicomanon.errors import ConfigError, ExistsError, PeerRefusedError, StorageError
 from dicomanon.part10.write import PART_SUFFIX, sync_folder
@@ -34,7 +33,7 @@ class FileSink:
         if self._root not in target.parents or ".." in target.parts:
             raise PeerRefusedError("the UIDs of an instance do not make a path")
         # Writing aside first: a name that ends in .dcm always stands for a whole file.
-        aside = folder / f".{uuid.uuid4().hex}{PART_SUFFIX}"
+        aside = folder / f".{secrets.token_hex(16)}{PART_SUFFIX}"
         try:
             _make_folders(self._root, folder)
             _link_or_copy(cleared.path, aside)
@@ -100,6 +99,8 @@ def _same_bytes(one: Path, other: Path) -> bool:
 def _root_of(url: str) -> Path:
     if "://" not in url:
         return Path(url).absolute()
+    from urllib.parse import unquote, urlsplit  # a plain folder is the usual case
+
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path or parts.query or parts.fragment:
         raise ConfigError("a folder is written as file:///folder")

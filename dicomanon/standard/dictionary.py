@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from dicomanon.standard.stored import load
@@ -21,29 +21,38 @@ class Entry(NamedTuple):
     retired: bool
 
 
+MOST_REMEMBERED = 8192
+"""More than PS3.6 has: what senders invent pushes out the oldest."""
+_Line = tuple[str, str, str, str, str, int]
+"""Tag, VRs, keyword, name, VM, and whether it is retired, as stored: few of the lines become an Entry in a run."""
+
+
 @cache
-def _dictionary() -> tuple[dict[int, Entry], dict[int, dict[int, Entry]]]:
-    """Return entries by tag, and those with an x in their tag by mask and masked tag."""
-    content = load("dictionary")
-    plain: dict[int, Entry] = {}
-    masked: dict[int, dict[int, Entry]] = {}
-    vrs = {text: tuple(text.split(" ")) for text in content["vrs"]}
-    for tag, vr, keyword, name, vm, retired in content["rows"]:
-        entry = Entry(vrs[vr], keyword, name, vm, retired == 1)
+def _dictionary() -> tuple[dict[int, _Line], dict[int, dict[int, _Line]]]:
+    """Return lines by tag, and those with an x in their tag by mask and masked tag."""
+    plain: dict[int, _Line] = {}
+    masked: dict[int, dict[int, _Line]] = {}
+    for line in load("dictionary")["rows"]:
+        tag = line[0]
         if "x" in tag:
             mask = int("".join("0" if digit == "x" else "F" for digit in tag), 16)
-            masked.setdefault(mask, {})[int(tag.replace("x", "0"), 16)] = entry
+            masked.setdefault(mask, {})[int(tag.replace("x", "0"), 16)] = line
         else:
-            plain[int(tag, 16)] = entry
+            plain[int(tag, 16)] = line
     return plain, masked
+
+
+def _entry(line: _Line) -> Entry:
+    _, vrs, keyword, name, vm, retired = line
+    return Entry(tuple(vrs.split(" ")), keyword, name, vm, retired == 1)
 
 
 @cache
 def _tags() -> dict[str, int]:
     plain, masked = _dictionary()
-    found = {entry.keyword: tag for tag, entry in plain.items()}
-    for entries in masked.values():
-        found.update((entry.keyword, tag) for tag, entry in entries.items())
+    found = {line[2]: tag for tag, line in plain.items()}
+    for lines in masked.values():
+        found.update((line[2], tag) for tag, line in lines.items())
     found.pop("", None)
     return found
 
@@ -52,6 +61,7 @@ _LENGTH = Entry(("UL",), "", "Group Length", "1", retired=True)
 _CREATOR = Entry(("LO",), "", "Private Creator", "1", retired=False)
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def entry_for(tag: int) -> Entry | None:
     """Return the dictionary's line for `tag` (0xGGGGEEEE), or None for what PS3.6 does not know.
 
@@ -59,9 +69,9 @@ def entry_for(tag: int) -> Entry | None:
     (gggg,0000) is a group length and any (odd,0010-00FF) a private creator (PS3.5 7.2, 7.8).
     """
     plain, masked = _dictionary()
-    entry = plain.get(tag)
-    if entry is not None:
-        return entry
+    line = plain.get(tag)
+    if line is not None:
+        return _entry(line)
     group, element = tag >> 16, tag & 0xFFFF
     if element == GROUP_LENGTH:
         return _LENGTH
@@ -69,10 +79,10 @@ def entry_for(tag: int) -> Entry | None:
         return _CREATOR if 0x10 <= element <= 0xFF else None
     if group & 0xFF00 in REPEATING and group & 0xFF > 0x1E:
         return None
-    for mask, entries in masked.items():
-        entry = entries.get(tag & mask)
-        if entry is not None:
-            return entry
+    for mask, lines in masked.items():
+        line = lines.get(tag & mask)
+        if line is not None:
+            return _entry(line)
     return None
 
 
