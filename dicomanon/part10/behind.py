@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Write = Callable[[Buffer], object]
 
-SMALLEST = 1 << 18
+SMALLEST = 1 << 20
 """Fewer bytes are written before a thread could be told to (measured)."""
 
 
