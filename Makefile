@@ -39,7 +39,7 @@ format: setup ## Put the code in the one format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup peers ## Measure against cp and against other tools (BENCH_ARGS="--rows wsi,ct --quick")
+bench: setup peers ## Measure against cp and against other tools (BENCH_ARGS="--rows slide,ct --quick")
 	@$(BIN)/python -m conformance.bench $(BENCH_ARGS)
 
 peers: .venv-peers/.ready ## Make .venv-peers with the tools that the benchmarks compare with

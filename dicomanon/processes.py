@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
     from pathlib import Path
 
-    Submit = Callable[[], list[Future["T | None"]]]
-
 T = TypeVar("T")
 
 _SIGNALS = (SIGINT, SIGTERM)
@@ -81,8 +79,9 @@ def _become_worker() -> None:
 
 
 def _stop(*_: object) -> None:
-    _Worker.stopping = True
-    if _Worker.working:
+    """Stop once: the group and then the parent may both send the signal, and tidying up is not to be cut short."""
+    first, _Worker.stopping = not _Worker.stopping, True
+    if first and _Worker.working:
         raise _StoppedError
 
 

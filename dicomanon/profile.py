@@ -24,6 +24,8 @@ CODES = frozenset(("X", "Z", "D", "U", "K", "C", "Z/D", "X/Z", "X/D", "X/Z/D", "
 CLEANERS = frozenset(("shift", "keep", "steps", "icc"))
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
+MOST_REMEMBERED = 1 << 16
+"""Pairs of attribute and VR whose rule is known by heart."""
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
 
 
@@ -87,6 +89,8 @@ class Profile:
         """Return the rule for an attribute (0xGGGGEEEE) met with this VR; there always is one."""
         found = self._cache.get((tag, vr))
         if found is None:
+            if len(self._cache) >= MOST_REMEMBERED:
+                self._cache.clear()  # what senders invent must not fill the memory
             found = self._cache[tag, vr] = self._find(tag, vr)
         return found
 

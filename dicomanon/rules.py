@@ -55,6 +55,10 @@ class Step:
     check: Check | None
 
 
+MOST_REMEMBERED = 1 << 14
+"""Attributes of one place known by heart: more than PS3.6 has."""
+
+
 class Place:
     """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
@@ -86,6 +90,8 @@ class Place:
         found: Step | int = step
         if step.letter == "K" and step.place is None and vr != b"UI":
             found = KEEP_LONG if step.long else KEEP_SHORT
+        if len(self.plan) >= MOST_REMEMBERED:
+            return found  # what senders invent must not fill the memory
         if step.check is not None and not step.long:
             self.checks[key] = step.check.passes
         self.plan[key] = found

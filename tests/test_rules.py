@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon import standard
+from dicomanon import profile as profiles
+from dicomanon import rules, standard
 from dicomanon.part10.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.pseudonym import Pseudonymizer
@@ -370,3 +371,18 @@ def test_free_text_beside_a_code_or_a_pointer_says_nothing(profile: str) -> None
     # Type 1C: what a private pointer or an animal demands is there, and says nothing.
     assert value_at(found, 0x00209222, 0x00209213)
     assert value_at(found, 0x00102201)
+
+
+def test_attributes_that_a_sender_invents_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    invented = {0x00091000 + 0x20000 * number: (b"LO", b"x") for number in range(200)}
+    data = file_of(identity() | {0x00080060: (b"CS", b"SM"), 0x00200011: (b"IS", b"1 ")} | invented)
+    usual = clear_in_memory(opened(data), route_of("research-wsi"))
+    monkeypatch.setattr(rules, "MOST_REMEMBERED", 8)
+    monkeypatch.setattr(profiles, "MOST_REMEMBERED", 8)
+    route = route_of("research-wsi")
+
+    assert [clear_in_memory(opened(data), route) for _ in range(3)] == [usual] * 3
+
+    places = route.deidentifier._places.values()
+    assert [len(place.plan) <= 8 for place in places] == [True]
+    assert len(route.deidentifier.profile._cache) <= 8

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 from conformance.bench.figure import Figure, markdown
 
-ROWS = {"slide": "slide", "sparse": "sparse", "ct": "small_ct", "node": "node_row"}
+ROWS = {"slide": "slide", "copy": "copy_row", "sparse": "sparse", "ct": "small_ct", "node": "node_row"}
 """Name on the command line, and the module whose `figures` measures it."""
 
 

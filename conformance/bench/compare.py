@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def _once(source: Path, tool: Tool, folder: Path) -> Run | str:
         return result
     finally:
         shutil.rmtree(scratch)
+        os.sync()  # no run pays for what the one before left to the disk
 
 
 def _last_line(result: Run) -> str:

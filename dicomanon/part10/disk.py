@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,23 +26,22 @@ def reserve(descriptor: int, at: int, length: int) -> None:
 
 @cache
 def _start() -> Callable[[int, int, int, int], object]:
-    import ctypes  # only large files need it
-
-    return _function("sync_file_range", (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint))
+    return _function("sync_file_range", "iqqI")
 
 
 @cache
 def _allocate() -> Callable[[int, int, int, int], object]:
-    import ctypes
-
-    return _function("fallocate", (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64))
+    return _function("fallocate", "iiqq")
 
 
-def _function(name: str, arguments: tuple[type, ...]) -> Callable[[int, int, int, int], object]:
-    import ctypes
+def _function(name: str, arguments: str) -> Callable[[int, int, int, int], object]:
+    """Return a function of the system by the sizes of its arguments (as in `struct`), or one that does nothing."""
+    import ctypes  # only large files need it
 
-    function: Callable[[int, int, int, int], object] | None = getattr(ctypes.CDLL(None), name, None)
+    sizes = {"i": ctypes.c_int, "I": ctypes.c_uint, "q": ctypes.c_int64}
+    function: Any = getattr(ctypes.CDLL(None), name, None)
     if function is None:
         return lambda *_: None
-    function.argtypes = arguments  # type: ignore[attr-defined]
-    return function
+    function.argtypes = [sizes[each] for each in arguments]
+    found: Callable[[int, int, int, int], object] = function
+    return found
