@@ -25,7 +25,6 @@ CLEANERS = frozenset(("shift", "keep", "steps", "icc"))
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 MOST_REMEMBERED = 1 << 16
-"""Pairs of attribute and VR whose rule is known by heart."""
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
 
 
