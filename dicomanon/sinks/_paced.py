@@ -7,14 +7,12 @@ straight between the headers and one send. A peer that does not read stops the r
 from __future__ import annotations
 
 import os
+import socket
+from contextlib import suppress
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from dicomanon.errors import PeerUnreachableError, StorageError
 from dicomanon.sinks._upper_layer import LAST, P_DATA_TF
-
-if TYPE_CHECKING:
-    import socket
 
 HEADERS = Struct(">BxLLBB")
 """PDU type and length, fragment length, presentation context, message control header (PS3.8 9.3.5)."""
@@ -24,6 +22,20 @@ LARGEST_PDU = 131072
 """Used where the peer names no bound, or a larger one (bytes)."""
 SLOTS = 256
 """At most so many fragments in one read: systems bound the length of a vector."""
+MOST_UNSENT = 1 << 17
+"""Bytes that wait in the system before they are on their way."""
+
+
+def keep_queue_short(connection: socket.socket) -> None:
+    """Let little wait in the system that is not on its way yet; what is on its way stays unbounded.
+
+    A queue that grows to megabytes in front of a peer with a small window, as dcmtk's, was seen to fall from 1.6 to
+    0.3 GB/s and to stay there.
+    """
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None:
+        with suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, option, MOST_UNSENT)
 
 
 def send_data_set(

@@ -16,7 +16,7 @@ from pynetdicom.presentation import build_context
 
 from dicomanon.errors import ConfigError, PeerRefusedError, PeerUnreachableError, StorageError
 from dicomanon.sinks import Receipt, SinkType, Timeouts
-from dicomanon.sinks._paced import send_data_set
+from dicomanon.sinks._paced import keep_queue_short, send_data_set
 from dicomanon.sinks._upper_layer import hang_up, settle_library, socket_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class DicomSink:
         if 0 < association.acceptor.maximum_length < SMALLEST_PDU:
             association.abort()
             raise PeerUnreachableError("the archive takes no PDU that a command fits into")
-        socket_of(association).settimeout(self._timeouts.transfer)
+        connection = socket_of(association)
+        connection.settimeout(self._timeouts.transfer)
+        keep_queue_short(connection)
         self._association = association
 
     def _send(self, cleared: Cleared, context_id: int) -> None:
