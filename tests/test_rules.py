@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon import profile as profiles
 from dicomanon import rules, standard
 from dicomanon.part10.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
 from dicomanon.pipeline import clear_in_memory
+from dicomanon.profile import rule as profile_rules
 from dicomanon.pseudonym import Pseudonymizer
 from dicomanon.standard import COLUMN_OF_OPTION
 from tests.verify.made import (
@@ -378,7 +378,7 @@ def test_attributes_that_a_sender_invents_do_not_fill_the_memory(monkeypatch: py
     data = file_of(identity() | {0x00080060: (b"CS", b"SM"), 0x00200011: (b"IS", b"1 ")} | invented)
     usual = clear_in_memory(opened(data), route_of("research-wsi"))
     monkeypatch.setattr(rules, "MOST_REMEMBERED", 8)
-    monkeypatch.setattr(profiles, "MOST_REMEMBERED", 8)
+    monkeypatch.setattr(profile_rules, "MOST_REMEMBERED", 8)
     route = route_of("research-wsi")
 
     assert [clear_in_memory(opened(data), route) for _ in range(3)] == [usual] * 3
