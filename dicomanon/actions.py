@@ -18,6 +18,7 @@ from dicomanon.identifying import names_nobody
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dicomanon.descriptors import Descriptors
     from dicomanon.pseudonym import Pseudonymizer
 
     Action = Callable[[int, bytes, bytes, "Context"], bytes | None]
@@ -45,12 +46,14 @@ class Context:
     """What replacement values of one instance depend on; `patient` is empty where nobody says who it is.
 
     `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments.
+    `descriptors` cleans text where the profile lets descriptions stay.
     """
 
     pseudonymizer: Pseudonymizer
     patient: bytes
     study: bytes
     keeps_zone: bool = False
+    descriptors: Descriptors | None = None
 
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
@@ -148,10 +151,11 @@ SENTINEL_DATES = frozenset(("19700101", "19800101", "20000101"))
 
 
 def shift_date(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
-    """C of Retain Modified Dates (PS3.15 E.3.6): every full date moves by the days of the patient.
+    """C of Retain Modified Dates (PS3.15 E.3.6): every date moves by the days of the patient.
 
-    The offset from UTC goes where the one of the instance goes: it tells where in the world the hospital is.
-    Partial or broken dates come back as None: what cannot be moved is not kept.
+    The offset from UTC goes where the one of the instance goes: it tells where in the world the hospital is. A DT of
+    year, or year and month, moves as its middle does, so that order survives. Broken dates come back as None: what
+    cannot be moved is not kept.
     """
     if not value.strip(b" \0"):
         return b""
@@ -169,9 +173,23 @@ _TIME = re.compile(r"(?:[0-2]\d(?:[0-5]\d(?:[0-6]\d(?:\.\d{1,6})?)?)?)?(?:[+-][0
 _ZONE = re.compile(r"[+-]\d{4}$", re.ASCII)
 
 
+_PARTIAL = re.compile(r"(\d{4})(0[1-9]|1[0-2])?([+-][01]\d[0-5]\d)?", re.ASCII)
+_DOTTED = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})", re.ASCII)
+"""The form that DA had before DICOM; PS3.5 6.2 still asks readers for it."""
+
+
 def _shifted(text: str, days: int, *, with_time: bool) -> str | None:
     if not text:
         return ""
+    if with_time and (partial := _PARTIAL.fullmatch(text)):
+        year, month, zone = partial.groups()
+        middle = f"{year}{month}15" if month else f"{year}0702"
+        if any(sentinel.startswith(year + (month or "")) for sentinel in SENTINEL_DATES):
+            return None
+        moved_middle = _shifted(middle, days, with_time=False)
+        return moved_middle and moved_middle[: 6 if month else 4] + (zone or "")
+    if not with_time and (dotted := _DOTTED.fullmatch(text)):
+        text = "".join(dotted.groups())
     digits, rest = text[:8], text[8:]
     if digits in SENTINEL_DATES or not "1930" <= digits[:4] < "2100":
         return None  # everybody knows what it was before it moved, and so by how much all others did
@@ -191,8 +209,34 @@ def clean_icc(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
     return without_text(value)[0]
 
 
+TEXT_VRS = frozenset((b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"))
+
+
+def clean_words(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of Clean Descriptors (PS3.15 E.3.5): words known to be harmless stay; None where there are none."""
+    if vr not in TEXT_VRS or context.descriptors is None:
+        return None
+    return context.descriptors.clean(vr, value)
+
+
+def clean_title(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of Retain Device Identity for AE titles (PS3.15 E.3.8): a keyed title, the same wherever the old one stood."""
+    titles = [part.strip(b" \0") for part in value.split(b"\\")]
+    if vr != b"AE" or not any(titles):
+        return None
+    named = (
+        context.pseudonymizer.identifier("AE title", title).encode() if title else b"" for title in titles
+    )
+    return b"\\".join(named)
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
-CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc}
+CLEANERS: Mapping[str, Action] = {
+    "shift": shift_date,
+    "icc": clean_icc,
+    "words": clean_words,
+    "title": clean_title,
+}
 
 
 def resolve(code: str, attribute_type: str | None) -> str:

@@ -69,3 +69,12 @@ def _extension(part: bytes) -> str:
             stays = codec.startswith("iso2022")  # these codecs read the escape sequence themselves
             return (b"\x1b" + part if stays else part[size:]).decode(codec)
     raise LookupError
+
+
+def encode(text: str, character_set: bytes) -> bytes:
+    """Return `text` in a character set without escape sequences; raise UnicodeEncodeError where it has not got it."""
+    if text.isascii():
+        return text.encode("ascii")
+    return text.encode(
+        "ascii" if b"\\" in character_set else _SINGLE.get(character_set.strip(b" \0"), "ascii")
+    )

@@ -29,6 +29,10 @@ CLEANERS = {
     "shift": "dates move by the days of the patient",
     "steps": "coded and measured content stays, specimens become pseudonyms, dates stay as others do, the rest goes",
     "icc": "colours stay, words and dates go",
+    "words": "words known to be harmless stay, all others go",
+    "items": "items meet their own rules",
+    "title": "replaced by a keyed title",
+    "private": "what is known to be safe stays",
 }
 
 REGISTERED = (

@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from dicomanon.audit import AuditRecord
-from dicomanon.deidentify import SOP_INSTANCE_UID, Deidentifier
+from dicomanon.deidentify import Deidentifier
 from dicomanon.errors import DicomanonError, LeakError, StorageError
 from dicomanon.part10.body import copy_body
 from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
@@ -17,6 +17,7 @@ from dicomanon.part10.index import index_header
 from dicomanon.part10.write import Deflater, aside_file, file_meta
 from dicomanon.pixels import verdict
 from dicomanon.verify import Verifier, WrittenBytes, WrittenFile
+from dicomanon.walk import SOP_INSTANCE_UID
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -63,9 +63,19 @@ class Place:
     """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
     `checks` has, by the same keys, what a value with a short header must pass to stay; `plan` is for the others.
+    With `anything` no IOD tells what may stand here, as in the sequence of a private attribute.
     """
 
-    __slots__ = ("_children", "_in_steps", "_profile", "checks", "encoding", "key_length", "plan")
+    __slots__ = (
+        "_anything",
+        "_children",
+        "_in_steps",
+        "_profile",
+        "checks",
+        "encoding",
+        "key_length",
+        "plan",
+    )
 
     def __init__(
         self,
@@ -74,10 +84,12 @@ class Place:
         encoding: Encoding,
         *,
         in_steps: bool = False,
+        anything: bool = False,
     ) -> None:
         self._profile = profile
         self._children = children or {}
         self._in_steps = in_steps
+        self._anything = anything
         self.encoding = encoding
         self.key_length = 6 if encoding.explicit else 4
         delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
@@ -97,6 +109,11 @@ class Place:
         self.plan[key] = found
         return found
 
+    def sequence_step(self, tag: int, vr: bytes) -> Step:
+        """Return the step for a private sequence whose items meet the rules of this place."""
+        rule = self._profile.rule_for(tag, vr.decode("ascii", "replace"))
+        return Step(tag, vr, "C", rule, True, True, False, self, "X", None)  # noqa: FBT003  # in the order above
+
     def has(self, tag: int) -> bool:
         """Tell whether the IOD has the attribute here."""
         return tag in self._children
@@ -113,6 +130,8 @@ class Place:
         sequence = vr == b"SQ" or true_vr == b"SQ"
         if rule.cleaner == "steps" and not sequence:
             letter = "X"
+        if rule.cleaner == "items" and (node is None or not sequence):
+            letter = "X"  # nothing says what its items may hold
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
         fallback = resolve("X/Z/D", node.type if node else None)
         check = None
@@ -145,7 +164,7 @@ class Place:
             and self._profile.rule_for(tag & 0xFFFF0000 | 0x3000, "OW").code == "X"
         ):
             return "X"  # an overlay without its data is no overlay
-        if node is None and not rule.anywhere:
+        if node is None and not rule.anywhere and not self._anything:
             return "X"
         return resolve(rule.code, node.type if node else None)
 

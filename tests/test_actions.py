@@ -122,7 +122,7 @@ def test_each_of_several_dates_moves() -> None:
         b"2021",
         b"202103",
         b"20210230",
-        b"2021.03.17",
+        b"2021.02.30",
         b"2021-03-17",
         b"20210317 SMITH",
         b"SMITH",
@@ -133,6 +133,22 @@ def test_each_of_several_dates_moves() -> None:
 )
 def test_a_partial_or_broken_date_is_not_kept(text: bytes) -> None:
     assert shifted(text) is None
+
+
+@given(st.dates(date(1940, 1, 1), date(2090, 12, 31)), st.dates(date(1940, 1, 1), date(2090, 12, 31)))
+def test_partial_moments_keep_their_precision_and_their_order(one: date, other: date) -> None:
+    for form in ("%Y%m", "%Y"):
+        texts = [f"{each:{form}}".encode() for each in sorted((one, other))]
+        moved = [shifted(text, b"DT") for text in texts]
+        known = [text for text in texts if any(each.startswith(text.decode()) for each in SENTINEL_DATES)]
+        assert [new is None for new in moved] == [text in known for text in texts]
+        if not known:
+            assert [len(new or b"") for new in moved] == [len(text) for text in texts]
+            assert (moved[0] or b"") <= (moved[1] or b"")
+
+
+def test_a_date_with_full_stops_moves_as_one_without() -> None:
+    assert shifted(b"2021.03.17") == shifted(b"20210317")
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ CLAIMS = [
     (("retain-full-dates",), [b"113100", b"113106"], b"UNMODIFIED"),
     (("retain-modified-dates",), [b"113100", b"113107"], b"MODIFIED"),
     (("clean-structured-content",), [b"113100", b"113104"], b"REMOVED"),
-    (("clean-descriptors",), [b"113100"], b"REMOVED"),
-    (("clean-graphics",), [b"113100"], b"REMOVED"),
-    (("retain-safe-private",), [b"113100"], b"REMOVED"),
+    (("clean-descriptors",), [b"113100", b"113105"], b"REMOVED"),
+    (("clean-graphics",), [b"113100", b"113103"], b"REMOVED"),
+    (("retain-safe-private",), [b"113100", b"113111"], b"REMOVED"),
     (
         ("retain-uids", "clean-descriptors", "retain-modified-dates"),
-        [b"113100", b"113110", b"113107"],
+        [b"113100", b"113110", b"113105", b"113107"],
         b"MODIFIED",
     ),
 ]

@@ -17,11 +17,14 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "actions"),
+    *("identifying", "vocabulary", "descriptors", "actions", "private"),
     *(
         "rules",
         "content",
+        "gone",
+        "private_group",
         "flags",
+        "walk",
         "deidentify",
         "pixels",
         "verify",
@@ -34,7 +37,7 @@ LAYERS = (
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 
-VERIFY_AVOIDS = ("actions", "rules", "content", "flags", "deidentify")
+VERIFY_AVOIDS = ("actions", "rules", "content", "flags", "walk", "deidentify")
 """A second opinion is no use when it asks the first one."""
 
 CODECS = (

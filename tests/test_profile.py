@@ -115,24 +115,7 @@ def test_k_of_an_option_column_is_kept_and_what_it_does_not_name_stays_basic(opt
             assert code == basic.rules[int(selector, 16)].code, selector
 
 
-@pytest.mark.parametrize("option", ["clean-descriptors", "clean-graphics", "retain-safe-private"])
-def test_c_without_a_way_to_clean_does_what_the_basic_profile_does_and_is_not_claimed(option: str) -> None:
-    profile = load_profile("basic", (option,))
-
-    assert profile.rules == load_profile("basic").rules
-    assert profile.masks == load_profile("basic").masks
-    assert profile.claimed == ()
-    assert [each.keyword for each in profile.fallen_back] == [option]
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        word
-        for word in AVAILABLE
-        if word not in ("clean-descriptors", "clean-graphics", "retain-safe-private")
-    ],
-)
+@pytest.mark.parametrize("option", AVAILABLE)
 def test_an_option_that_changes_a_row_is_claimed_with_its_code(option: str) -> None:
     profile = load_profile("basic", (option,))
 

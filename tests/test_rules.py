@@ -52,6 +52,10 @@ VALUES = {
 }
 BYTES = (b"OB", b"OW", b"UN", b"US")
 OPTIONS = (None, *COLUMN_OF_OPTION)
+DESCRIBED = {
+    *(("clean-descriptors", vr) for vr in ("LO", "LT", "SH", "ST", "UC", "UT")),
+    *(("retain-patient-characteristics", vr) for vr in ("LO", "UT")),
+}
 CLEANED_BY = {"DA": "shift", "DT": "shift", "TM": "keep"}
 """Ways this version has to clean under Retain Modified Dates."""
 
@@ -99,12 +103,21 @@ def code_of(row: Row, option: str | None) -> str:
         )
     if cell == "C" and option == "clean-structured-content" and row.tag == 0x00400610:
         return "steps"
+    vr = standard.vr_of(row.tag or 0) or ""
+    if cell == "C" and option == "retain-device-identity":
+        return "title"
+    if cell == "C" and vr == "SQ" and option in ("clean-descriptors", "clean-graphics"):
+        return "items"
+    if cell == "C" and (option, vr) in DESCRIBED:
+        return "X/Z/D"  # no word of what is planted here may stay
     return row.basic
 
 
 def expected(code: str, type_: str | None) -> str:
     """Settle a code in the words of Table E.1-1a: what the IOD requires (Type 1 a value, Type 2 the attribute)."""
-    if code in ("K", "C", "U", "X", "steps"):
+    if code == "items":
+        return "K" if type_ else "X"
+    if code in ("K", "C", "U", "X", "steps", "title"):
         return code
     if type_ is None:
         return "X"  # "may be treated as X" where the IOD does not define it (E.1.1)
@@ -167,6 +180,7 @@ def complain(
         "K": new == old,
         "U": new == Pseudonymizer(KEY).uid(value),
         "C": new[8:] == value[8:].removesuffix(b"+0100") and new[:8] != value[:8],
+        "title": new == Pseudonymizer(KEY).identifier("AE title", value).encode(),
         "D": new != old
         and (bool(new) or vr in BYTES),  # a dummy of bytes is zeros, which look like padding here
     }

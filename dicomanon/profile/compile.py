@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from dicomanon.errors import ProfileError
 from dicomanon.laxer import laxer_tags
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
 from dicomanon.profile.options import chosen_options
-from dicomanon.profile.rule import CODES, FLAVOURS, PIXEL_POLICIES, Profile, Rule
+from dicomanon.profile.rule import CODES, FLAVOURS, PIXEL_POLICIES, VRS, Profile, Rule
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
@@ -66,11 +67,40 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         masks=MappingProxyType(masks),
         by_vr=MappingProxyType(by_vr),
         unknown=Rule("any other", "X", "not in Table E.1-1 and of no known VR"),
+        words=tuple(word for layer in layers for word in layer.data.get("words", ())),
+        private=MappingProxyType(_own_private(layers, options)),
         laxer=laxer,
         direct=tuple(
             tag for tag in laxer if tag in {parse_tag(line["tag"]) for line in supplement["direct"]}
         ),
     )
+
+
+_PRIVATE_KEYS = frozenset(("creator", "element", "vr", "reason"))
+_PRIVATE_ELEMENT = re.compile(r"\(([0-9A-Fa-f]{3}[13579BDFbdf]),xx([0-9A-Fa-f]{2})\)")
+
+
+def _own_private(layers: list[Layer], options: tuple[Option, ...]) -> dict[tuple[str, int, int], str]:
+    """Return what a site's own documentation says is safe (PS3.15 E.3.10), a `[[private]]` line each."""
+    found = {}
+    for layer in layers:
+        where = layer.path.name
+        lines = layer.data.get("private", ())
+        if lines and not any(option.keyword == "retain-safe-private" for option in options):
+            raise ProfileError(f"{where}: [[private]] is for profiles with the option 'retain-safe-private'")
+        for line in lines:
+            for key in line:
+                if key not in _PRIVATE_KEYS:
+                    raise ProfileError(f"{where}: [[private]] has no {key!r}{nearest(key, _PRIVATE_KEYS)}")
+            if missing := sorted(key for key in _PRIVATE_KEYS if not line.get(key)):
+                raise ProfileError(f"{where}: a [[private]] has no {missing[0]}")
+            element = _PRIVATE_ELEMENT.fullmatch(line["element"])
+            if not element:
+                raise ProfileError(f"{where}: [[private]] element is written as (0029,xx10), the group odd")
+            if line["vr"] not in VRS:
+                raise ProfileError(f"{where}: [[private]] has no VR {line['vr']!r}{nearest(line['vr'], VRS)}")
+            found[line["creator"], int(element[1], 16), int(element[2], 16)] = line["vr"]
+    return found
 
 
 def _table_rules(options: tuple[Option, ...]) -> tuple[dict[int, Rule], dict[str, Rule], set[str]]:
@@ -102,8 +132,10 @@ def _overlay(row: standard.Row, rule: Rule, option: Option, code: str) -> Rule:
     origin = f"PS3.15 Table E.1-1 {standard.EDITION}, option {option.keyword}"
     if code == "K":
         return rule if rule.code == "C" else Rule(row.selector, "K", origin, anywhere=True)
-    vr = standard.vr_of(row.tag) if row.tag is not None else None
-    cleaner = (option.clean_tags.get(row.tag) if row.tag else None) or option.clean_vrs.get(vr or "")
+    if row.tag is None:
+        cleaner = option.clean_masks.get(row.selector)
+    else:
+        cleaner = option.clean_tags.get(row.tag) or option.clean_vrs.get(standard.vr_of(row.tag) or "")
     if cleaner == "keep":
         return Rule(row.selector, "K", origin, anywhere=True)
     return Rule(row.selector, "C", origin, cleaner=cleaner, anywhere=True) if cleaner else rule

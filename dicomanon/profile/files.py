@@ -37,8 +37,10 @@ _KINDS = {
     "title": "text",
     "extends": "text",
     "options": "a list of texts",
+    "words": "a list of texts",
     "pixels": "a table of texts",
     "override": "tables of texts, [[override]]",
+    "private": "tables of texts, [[private]]",
 }
 
 
@@ -61,7 +63,7 @@ def _check_kinds(where: str, data: dict[str, Any]) -> None:
         kind = _KINDS[key]
         if kind == "text":
             good = isinstance(value, str)
-        elif key == "options":
+        elif key in ("options", "words"):
             good = _are_texts(value)
         elif key == "pixels":
             good = isinstance(value, dict) and _are_texts([*value.values()])

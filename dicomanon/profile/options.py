@@ -28,6 +28,7 @@ class Option:
     unavailable: str
     clean_tags: Mapping[int, str]
     clean_vrs: Mapping[str, str]
+    clean_masks: Mapping[str, str]
 
 
 def option_keywords() -> list[str]:
@@ -52,11 +53,12 @@ def load_option(keyword: str) -> Option:
         unavailable=data.get("unavailable", ""),
         clean_tags=MappingProxyType({parse_tag(tag): word for tag, word in clean.get("tag", {}).items()}),
         clean_vrs=MappingProxyType(dict(clean.get("vr", {}))),
+        clean_masks=MappingProxyType(dict(clean.get("mask", {}))),
     )
 
 
 def chosen_options(keywords: Iterable[str]) -> tuple[Option, ...]:
-    """Return the options of these keywords; raise ProfileError for one that is refused, or two that exclude each other."""
+    """Return the options of these keywords; raise ProfileError for a refused one, or two that exclude each other."""
     chosen = tuple(load_option(keyword) for keyword in dict.fromkeys(keywords))
     names = {option.keyword for option in chosen}
     for option in chosen:

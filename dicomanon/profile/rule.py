@@ -15,8 +15,51 @@ if TYPE_CHECKING:
 
 CODES = frozenset(("X", "Z", "D", "U", "K", "C", "Z/D", "X/Z", "X/D", "X/Z/D", "X/Z/U*"))
 """Action codes of Table E.1-1a."""
-CLEANERS = frozenset(("shift", "keep", "steps", "icc"))
+CLEANERS = frozenset(("shift", "keep", "steps", "icc", "words", "items", "title", "private"))
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
+VRS = frozenset(
+    (
+        *(
+            "AE",
+            "AS",
+            "AT",
+            "CS",
+            "DA",
+            "DS",
+            "DT",
+            "FD",
+            "FL",
+            "IS",
+            "LO",
+            "LT",
+            "OB",
+            "OD",
+            "OF",
+            "OL",
+            "OV",
+        ),
+        *(
+            "OW",
+            "PN",
+            "SH",
+            "SL",
+            "SQ",
+            "SS",
+            "ST",
+            "SV",
+            "TM",
+            "UC",
+            "UI",
+            "UL",
+            "UN",
+            "UR",
+            "US",
+            "UT",
+            "UV",
+        ),
+    )
+)
+"""Value Representations (PS3.5 6.2)."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 MOST_REMEMBERED = 1 << 16
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
@@ -45,8 +88,10 @@ class Profile:
     """A total function from attribute to rule, with what the output has to say of itself.
 
     `claimed` are the options that change something here; an option all of whose rows fall back is listed
-    in `fallen_back` instead, and the output does not claim it. `laxer` are the attributes of which an override lets
-    out more than Table E.1-1 with these options, `direct` those among them that say by themselves who the patient is.
+    in `fallen_back` instead, and the output does not claim it. `words` may stay in descriptions, beside those known
+    anyway; `private` are the VRs of what a site knows to be safe, by creator, group and low byte of the element.
+    `laxer` are the attributes of which an override lets out more than Table E.1-1 with these options, `direct` those
+    among them that say by themselves who the patient is.
     """
 
     name: str
@@ -59,6 +104,8 @@ class Profile:
     masks: Mapping[str, Rule]
     by_vr: Mapping[str, Rule]
     unknown: Rule
+    words: tuple[str, ...] = ()
+    private: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
     laxer: tuple[int, ...] = ()
     direct: tuple[int, ...] = ()
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
@@ -78,6 +125,10 @@ class Profile:
             row = standard.row_for(tag)
             rule = self.masks[row.selector] if row else self.by_vr.get(vr, self.unknown)
         return rule
+
+    def cleans(self, cleaner: str) -> bool:
+        """Tell whether any rule has this way to clean."""
+        return any(rule.cleaner == cleaner for rule in (*self.rules.values(), *self.masks.values()))
 
     @property
     def codes(self) -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,7 @@ from dicomanon.part10.read import read_instance
 from dicomanon.verify.finding import Finding
 from dicomanon.verify.leaves import Leaves
 from dicomanon.verify.search import SHORTEST_IN_SCAN, Hit, Search, find_everywhere, stands_alone
-from dicomanon.verify.structure import container_findings, forbidden, header_findings
+from dicomanon.verify.structure import LAST_BLOCK, container_findings, forbidden, header_findings
 from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, fragment_pieces, rest
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class Verifier:
                 pieces.append(Piece("trailer", rest(written, at + instance.pixels.length)))
         for piece in pieces:
             if piece.place == "trailer" and piece.data:
-                findings += forbidden({entry.tag for entry in index_header(piece.data, encoding)})
+                tags = {entry.tag for entry in index_header(piece.data, encoding)}
+                findings += forbidden(tags, private=self._profile.cleans("private"))
         # The pieces as one, far enough apart that no value reaches over two of them.
         joined = b"\0\0\0\0".join(piece.data for piece in pieces)
         in_header, in_pieces = self._search.find(forms, header, joined)
@@ -192,7 +193,8 @@ def _explain(
         if not stands_alone(hit.form, leaf.raw, hit.at - leaf.value_at):
             continue
         path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
-        kept = profile.rule_for(tag, vr.decode()).code == "K"
+        rule = profile.rule_for(tag, vr.decode())
+        kept = rule.code == "K"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
         if _says_nothing(leaf, hit.form, soft=forms[hit.form]):
@@ -204,6 +206,10 @@ def _explain(
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
+        if forms[hit.form] and rule.cleaner == "words":
+            continue  # words known to be harmless, and part of another description that went
+        if forms[hit.form] and rule.cleaner == "private" and tag & 0xFFFF <= LAST_BLOCK:
+            continue  # the creator of a block that stays, named again where other blocks go
         if soft and (vr == b"CS" or kept):
             continue  # a description that says the same as an attribute kept for what it is
         yield Finding(path, "value", "no identifying value of the source")

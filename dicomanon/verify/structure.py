@@ -27,6 +27,8 @@ NEVER = {
 }
 REQUIRED = (0x00120062, 0x00120063, 0x00280303, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
 METHOD_CODES = 0x00120064
+FIRST_BLOCK, LAST_BLOCK = 0x10, 0xFF
+"""Elements of a private group that name a creator (PS3.5 7.8.1)."""
 LARGEST_WALKED = 1 << 20
 
 
@@ -60,37 +62,45 @@ def header_findings(
     removed = next((header[e.value : e.next].strip(b" \0") for e in entries if e.tag == 0x00120062), b"")
     if removed != profile.identity_removed.encode():
         yield Finding(path_of(0x00120062), "flags", profile.identity_removed)
-    yield from forbidden(tags)
+    private = profile.cleans("private")
+    yield from forbidden(tags, private=private)
     if len(header) > LARGEST_WALKED:
         return
     for entry in entries:
         if entry.vr == b"SQ":
             try:
                 for inner in elements_in(header, entry.start, entry.next, encoding):
-                    yield from _nested(header, inner, 1)
+                    yield from _nested(header, inner, 1, private=private)
             except MalformedError as error:
                 yield Finding(path_of(entry.tag), "structure", f"items that add up ({error})")
 
 
-def forbidden(tags: set[int]) -> Iterator[Finding]:
-    """Yield the tags that never leave."""
+def forbidden(tags: set[int], *, private: bool) -> Iterator[Finding]:
+    """Yield the tags that never leave; with `private`, of odd groups elements without creator and creators without."""
+    blocks = {(tag >> 16, tag >> 8 & 0xFF) for tag in tags if tag >> 16 & 1 and tag & 0xF000}
     for tag in tags:
         group = tag >> 16
         if group & 1:
-            yield Finding(path_of(tag), "private", "absent")
+            block = (group, tag & 0xFF)
+            if not private or (tag & 0xFFFF) < FIRST_BLOCK:
+                yield Finding(path_of(tag), "private", "absent")
+            elif (tag & 0xFFFF) <= LAST_BLOCK and block not in blocks:
+                yield Finding(path_of(tag), "private", "absent, for it names no element")
+            elif (tag & 0xFFFF) > LAST_BLOCK and (group << 16 | tag >> 8 & 0xFF) not in tags:
+                yield Finding(path_of(tag), "private", "behind its private creator")
         elif group in (0x0000, 0x0002, 0x0004):
             yield Finding(path_of(tag), "group", "absent")
         elif tag in NEVER:
             yield Finding(path_of(tag), "structure", "absent")
 
 
-def _nested(header: bytes, element: Element, depth: int) -> Iterator[Finding]:
+def _nested(header: bytes, element: Element, depth: int, *, private: bool) -> Iterator[Finding]:
     for item in element_items(header, element, depth):
         inner = list(elements_in(header, item.value, item.end, element.encoding))
-        yield from forbidden({each.tag for each in inner})
+        yield from forbidden({each.tag for each in inner}, private=private)
         for each in inner:
             if is_sequence(each):
-                yield from _nested(header, each, depth + 1)
+                yield from _nested(header, each, depth + 1, private=private)
 
 
 def path_of(tag: int) -> str:

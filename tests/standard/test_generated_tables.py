@@ -31,6 +31,8 @@ def test_the_generator_reproduces_every_data_file(standard_folder: Path, tmp_pat
     version = importlib.metadata.version("highdicom")
     if version not in stored.load("iods")["acknowledgement"]:
         pytest.skip(f"IOD tables are of another highdicom than {version}: generate them again")
+    if importlib.metadata.version("pydicom") not in stored.load("terms")["acknowledgement"]:
+        pytest.skip("terms are of another pydicom: generate them again")
     highdicom = Path(found.origin).parent / "_standard"
 
     main(
@@ -38,6 +40,7 @@ def test_the_generator_reproduces_every_data_file(standard_folder: Path, tmp_pat
             f"--docbook={standard_folder / 'part15-2026c.xml'}",
             f"--dictionary={standard_folder / 'dictionary-2026c.json'}",
             f"--highdicom={highdicom}",
+            "--terms",
             f"--out={tmp_path}",
         ]
     )
@@ -106,7 +109,7 @@ def test_each_data_file_acknowledges_the_standard(name: str) -> None:
 
     assert content["acknowledgement"].startswith("DICOM PS3.")
     assert "(c) NEMA" in content["acknowledgement"]
-    assert content["edition"] in content["acknowledgement"]
+    assert content.get("edition", "") in content["acknowledgement"]
 
 
 def test_the_data_stays_small() -> None:

@@ -10,6 +10,7 @@ from dicomanon.errors import UsageError
 from dicomanon.standard.generate import dictionary as ps3_6
 from dicomanon.standard.generate import iods as ps3_3
 from dicomanon.standard.generate import tables
+from dicomanon.standard.generate import terms as ps3_16
 from dicomanon.standard.generate.docbook import Docbook
 from dicomanon.standard.generate.writing import write
 from dicomanon.standard.stored import EDITION
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--docbook", type=Path, required=True, help="PS3.15 as DocBook")
     parser.add_argument("--dictionary", type=Path, help="PS3.6 data dictionary as JSON")
     parser.add_argument("--highdicom", type=Path, help="folder _standard of highdicom")
+    parser.add_argument(
+        "--terms", action="store_true", help="terms of PS3.16 too, from the pydicom installed"
+    )
     parser.add_argument("--edition", default=EDITION, help="edition of PS3.15 to write")
     parser.add_argument("--out", type=Path, required=True, help="folder for the data files")
     chosen = parser.parse_args(arguments)
@@ -34,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write(chosen.out, "e1-1a", tables.e1_1a(book, chosen.edition))
     write(chosen.out, "e3-4-1", tables.e3_4_1(book, chosen.edition))
     write(chosen.out, "e3-10-1", tables.e3_10_1(book, chosen.edition))
+    if chosen.terms:
+        write(chosen.out, "terms", ps3_16.terms())
     if chosen.dictionary:
         entries = ps3_6.dictionary(chosen.dictionary)
         write(chosen.out, "dictionary", entries)

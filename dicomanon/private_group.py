@@ -1,0 +1,128 @@
+"""All elements of one private group at one place: a creator stays only where something of its block does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomanon.actions import ACTIONS, CLEANERS
+from dicomanon.identifying import is_soft
+from dicomanon.part10.elements import element_at, element_items, is_sequence
+from dicomanon.part10.encoding import pack_element
+from dicomanon.private import FIRST_BLOCK, LAST_BLOCK, SafePrivate
+from dicomanon.rules import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dicomanon.actions import Context
+    from dicomanon.gone import Gone
+    from dicomanon.part10.elements import Element
+    from dicomanon.part10.encoding import Encoding
+    from dicomanon.profile import Profile
+
+    WalkSequence = Callable[[Place, Element, int, Encoding, int], list[bytes] | None]
+    """Walks the items of a private sequence by the rules of a place; None where nothing changes."""
+
+_NEVER = frozenset(("PN", "AE"))
+"""A person's name is not safe whoever says so, and an AE title names a place."""
+_BY_RULE = frozenset(("DA", "DT", "TM", "UI"))
+
+
+class PrivateGroups:
+    """Cleans the private groups of one buffer."""
+
+    def __init__(  # what a walk has
+        self,
+        buffer: bytes,
+        profile: Profile,
+        context: Context,
+        safe: SafePrivate,
+        gone: Gone,
+        walk_sequence: WalkSequence,
+    ) -> None:
+        self._buffer = buffer
+        self._profile = profile
+        self._context = context
+        self._safe = safe
+        self._gone = gone
+        self._walk_sequence = walk_sequence
+
+    def clean(self, start: int, stop: int, encoding: Encoding, depth: int) -> tuple[list[bytes], int]:
+        """Return what stays of the group whose first element is at `start`, and where the next group starts."""
+        buffer = self._buffer
+        creators: dict[int, Element] = {}
+        found: list[tuple[int, bytes]] = []
+        at, group = start, None
+        while at < stop:
+            element = element_at(buffer, at, stop, encoding)
+            if group is None:
+                group = element.tag >> 16
+            if element.tag >> 16 != group:
+                break
+            low = element.tag & 0xFFFF
+            if FIRST_BLOCK <= low <= LAST_BLOCK:
+                creators[low] = element
+            else:
+                creator = creators.get(low >> 8)
+                new = self._element(element, self._name(creator), stop, encoding, depth) if creator else b""
+                if new:
+                    found.append((low >> 8, new))
+                elif not creator:
+                    self._remember(element, depth)
+            at = element.next
+        staying = {block for block, _ in found}
+        for block, creator in creators.items():
+            if block not in staying:
+                self._remember(creator, depth)
+        heads = [buffer[each.start : each.next] for block, each in creators.items() if block in staying]
+        return [*heads, *(piece for _, piece in found)], at
+
+    def _name(self, creator: Element) -> str:
+        return self._buffer[creator.value : creator.end].strip(b" \0").decode("latin-1")
+
+    def _element(self, element: Element, creator: str, stop: int, encoding: Encoding, depth: int) -> bytes:
+        """Return what stays of one element, nothing where it goes."""
+        vr = "SQ" if is_sequence(element) else element.vr.decode("ascii", "replace")
+        letter, true_vr = self._safe.judge(creator, element.tag, vr)
+        if true_vr == "SQ":
+            return self._sequence(element, stop, encoding, depth)
+        new = None if element.length is None else self._value(element, letter, true_vr)
+        if new is None:
+            self._remember(element, depth)
+            return b""
+        return new
+
+    def _value(self, element: Element, letter: str, vr: str) -> bytes | None:
+        raw = self._buffer[element.value : element.end]
+        cleaner = ""
+        if letter == "K" and vr in _BY_RULE:
+            rule = self._profile.by_vr[vr]
+            letter, cleaner = (rule.code, rule.cleaner) if rule.code in ("K", "U", "C") else ("X", "")
+        if letter == "X" or vr in _NEVER:
+            return None
+        if letter == "K":
+            return self._buffer[element.start : element.next]
+        action = CLEANERS[cleaner] if letter == "C" else ACTIONS[letter]
+        new = action(element.tag, vr.encode(), raw, self._context)
+        if new is None:
+            return None
+        if raw:
+            self._gone.raw(vr.encode(), raw, soft=is_soft(element.tag, vr.encode()))
+        return pack_element(element.tag, element.vr, new, element.encoding)
+
+    def _sequence(self, element: Element, stop: int, encoding: Encoding, depth: int) -> bytes:
+        """Walk the items by the rules of their attributes; a sequence whose items are all empty goes."""
+        place = Place(self._profile, None, element.encoding, anything=True)
+        changed = self._walk_sequence(place, element, stop, encoding, depth)
+        new = self._buffer[element.start : element.next] if changed is None else b"".join(changed)
+        left = element_at(new, 0, len(new), encoding) if new else None
+        if left is None or not any(item.end > item.value for item in element_items(new, left)):
+            return b""
+        return new
+
+    def _remember(self, element: Element, depth: int) -> None:
+        if is_sequence(element):
+            self._gone.element(self._buffer, element, depth)
+        elif element.end > element.value:
+            raw = self._buffer[element.value : element.end]
+            self._gone.raw(element.vr, raw, soft=is_soft(element.tag, element.vr))

@@ -1,0 +1,256 @@
+"""Retain Safe Private: what is known to be safe stays with its creator, wherever its block lies; all else goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dicomanon.errors import LeakError, MalformedError, ProfileError
+from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from dicomanon.pipeline import clear_in_memory
+from dicomanon.profile import load_profile
+from dicomanon.pseudonym import Pseudonymizer
+from tests.verify.made import KEY, cleaned, file_of, identity, opened, route_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.verify.made import Elements, Found
+
+PET, ELSCINT = b"Philips PET Private Group", b"ELSCINT1"
+FACTOR, DOSE = b"0.000551", b"310.5 "
+OPTION = ("retain-safe-private",)
+
+
+def private(**more: Elements) -> Elements:
+    """Two safe elements, one of them in a block that is not the first, among others of the same blocks."""
+    return {
+        0x70530010: (b"LO", b"CANARYCREATOR"),
+        0x70530012: (b"LO", PET),
+        0x70531000: (b"DS", b"7309.1"),
+        0x70531200: (b"DS", FACTOR),
+        0x70531233: (b"LO", b"CANARY^PRIVATE"),
+        0x00E10010: (b"LO", ELSCINT),
+        0x00E11021: (b"DS", DOSE),
+        **more.get("more", {}),
+    }
+
+
+def groups_of(found: Found) -> dict[tuple[int, ...], bytes]:
+    return {path: values[0] for path, values in found.items() if path[-1] >> 16 & 1}
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
+def test_rows_of_the_table_stay_with_their_creators_and_nothing_else_does(syntax: str) -> None:
+    found = cleaned(identity() | private(), "basic", OPTION, syntax=syntax)
+
+    assert groups_of(found) == {
+        (0x70530012,): PET,
+        (0x70531200,): FACTOR,
+        (0x00E10010,): ELSCINT,
+        (0x00E11021,): DOSE.strip(),
+    }
+
+
+def test_without_the_option_nothing_private_stays() -> None:
+    assert groups_of(cleaned(identity() | private())) == {}
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE])
+def test_nested_blocks_are_judged_by_the_creators_of_their_own_item(syntax: str) -> None:
+    """An element whose creator stands in the item before, or outside, has none."""
+    items: list[Elements] = [
+        private(),
+        {0x70531200: (b"DS", b"0.000777")},
+        {0x70530010: (b"LO", PET), 0x70531000: (b"DS", FACTOR)},
+    ]
+    elements = identity() | {0x70530012: (b"LO", PET), 0x00400560: (b"SQ", items)}
+
+    found = groups_of(cleaned(elements, "basic", OPTION, syntax=syntax))
+
+    assert found == {
+        (0x00400560, 0x70530012): PET,
+        (0x00400560, 0x70531200): FACTOR,
+        (0x00400560, 0x00E10010): ELSCINT,
+        (0x00400560, 0x00E11021): DOSE.strip(),
+        (0x00400560, 0x70530010): PET,
+        (0x00400560, 0x70531000): FACTOR,
+    }
+
+
+def test_a_safe_element_in_another_vr_than_the_one_known_goes() -> None:
+    elements = identity() | {0x70530010: (b"LO", PET), 0x70531000: (b"LO", b"CANARY7309")}
+
+    assert groups_of(cleaned(elements, "basic", OPTION)) == {}
+
+
+def characteristics(status: bytes, **more: Elements) -> Elements:
+    item: Elements = {
+        0x00080301: (b"US", b"\x99\x00"),
+        0x00080302: (b"LO", b"OWN CREATOR"),
+        0x00080303: (b"CS", status),
+        **more.get("more", {}),
+    }
+    return {
+        0x00080300: (b"SQ", [item]),
+        0x00990010: (b"LO", b"OWN CREATOR"),
+        0x00991001: (b"DS", b"1.5 "),
+        0x00991002: (b"LO", b"CANARY7309"),
+    }
+
+
+def test_an_instance_says_which_of_its_own_elements_are_safe() -> None:
+    some = characteristics(b"MIXED", more={0x00080304: (b"US", b"\x01\x00")})
+
+    found = groups_of(cleaned(identity() | some, "basic", OPTION))
+    without = groups_of(cleaned(identity() | characteristics(b"UNSAFE"), "basic", OPTION))
+
+    assert found == {(0x00990010,): b"OWN CREATOR", (0x00991001,): b"1.5"}
+    assert without == {}
+
+
+def test_a_block_that_is_declared_safe_stays_whole_but_for_uids_and_dates() -> None:
+    uid = b"1.2.826.0.1.3680043.10.1947.77"
+    elements = (
+        identity()
+        | characteristics(b"SAFE")
+        | {
+            0x00991002: (b"LO", b"kernel sharp"),
+            0x00991003: (b"UI", uid),
+            0x00991004: (b"DA", b"20210317"),
+            0x00991005: (b"PN", b"Canary^Ann"),
+        }
+    )
+
+    found = groups_of(cleaned(elements, "basic", OPTION))
+
+    assert found == {
+        (0x00990010,): b"OWN CREATOR",
+        (0x00991001,): b"1.5",
+        (0x00991002,): b"kernel sharp",
+        (0x00991003,): Pseudonymizer(KEY).uid(uid),
+    }
+
+
+def test_what_is_declared_identifying_meets_its_recommended_action() -> None:
+    actions: list[Elements] = [
+        {0x00080306: (b"US", b"\x02\x00"), 0x00080307: (b"CS", b"Z ")},
+        {0x00080306: (b"US", b"\x03\x00"), 0x00080307: (b"CS", b"U ")},
+        {0x00080306: (b"US", b"\x04\x00"), 0x00080307: (b"CS", b"X ")},
+    ]
+    uid = b"1.2.826.0.1.3680043.10.1947.77"
+    elements = (
+        identity()
+        | characteristics(b"MIXED", more={0x00080305: (b"SQ", actions)})
+        | {
+            0x00991003: (b"UI", uid),
+            0x00991004: (b"LO", b"CANARYGONE"),
+        }
+    )
+
+    found = groups_of(cleaned(elements, "basic", OPTION))
+
+    assert found == {
+        (0x00990010,): b"OWN CREATOR",
+        (0x00991002,): b"",
+        (0x00991003,): Pseudonymizer(KEY).uid(uid),
+    }
+
+
+def test_a_declaration_that_lies_is_caught_by_value() -> None:
+    """The sender says the block is safe; it holds what another attribute says of the patient."""
+    elements = identity() | characteristics(b"SAFE") | {0x00991002: (b"LO", b"MRN-7309177")}
+
+    with pytest.raises(LeakError):
+        clear_in_memory(opened(file_of(elements)), route_of("basic", OPTION))
+
+
+def test_a_sequence_nobody_knows_is_parsed_and_its_parts_judged() -> None:
+    inside: Elements = {
+        0x70530010: (b"LO", PET),
+        0x70531000: (b"DS", FACTOR),
+        0x00100010: (b"PN", b"Canary^Ann"),
+    }
+    elements = identity() | {
+        0x00990010: (b"LO", b"OWN CREATOR"),
+        0x00991001: (b"SQ", [inside]),
+        0x00991002: (b"SQ", [{0x00104000: (b"LT", b"CANARY7309")}]),
+    }
+
+    found = cleaned(elements, "basic", OPTION)
+
+    assert groups_of(found) == {
+        (0x00990010,): b"OWN CREATOR",
+        (0x00991001,): b"1 items",
+        (0x00991001, 0x70530010): PET,
+        (0x00991001, 0x70531000): FACTOR,
+    }
+    assert found.get((0x00991001, 0x00100010)) in (None, [b""])
+
+
+SITE = """
+name = "site"
+extends = "basic"
+options = ["retain-safe-private"]
+
+[[private]]
+creator = "SCANNER 1.0"
+element = "(0099,xx10)"
+vr = "DS"
+reason = "focus score, documented by the maker"
+"""
+
+
+def test_a_site_adds_elements_of_its_own_list(tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(SITE)
+    elements = identity() | {
+        0x00990010: (b"LO", b"SCANNER 1.0"),
+        0x00991010: (b"DS", b"0.75"),
+        0x00991011: (b"DS", b"7309.7"),
+    }
+
+    found = groups_of(cleaned(elements, str(profile)))
+
+    assert found == {(0x00990010,): b"SCANNER 1.0", (0x00991010,): b"0.75"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('["retain-safe-private"]', "[]", "is for profiles with the option"),
+        ("(0099,xx10)", "(0098,xx10)", "the group odd"),
+        ('vr = "DS"', 'vr = "DX"', "no VR 'DX'; did you mean"),
+        ('reason = "focus score, documented by the maker"', "", "has no reason"),
+        ("creator", "creater", "has no 'creater'; did you mean 'creator'"),
+    ],
+)
+def test_a_list_that_is_not_one_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE.replace(old, new))
+
+    with pytest.raises(ProfileError, match=words):
+        load_profile(str(path))
+
+
+def test_a_broken_declaration_keeps_the_instance_in() -> None:
+    elements = identity() | characteristics(b"SAFE")
+    data = bytearray(file_of(elements))
+    at = data.index(b"\x08\x00\x00\x03SQ")
+    data[at + 8 : at + 12] = (1 << 20).to_bytes(4, "little")
+
+    with pytest.raises(MalformedError):
+        clear_in_memory(opened(bytes(data)), route_of("basic", OPTION))
+
+
+def test_private_values_that_go_are_looked_for_elsewhere() -> None:
+    elements = identity() | {
+        0x00990010: (b"LO", b"OWN CREATOR"),
+        0x00991001: (b"LO", b"CANARY-7309-UNIQUE"),
+        0x00400560: (b"SQ", [{0x00991001: (b"LO", b"CANARY-NESTED")}]),
+    }
+    values = route_of("basic", OPTION).deidentifier(opened(file_of(elements))).values
+
+    needles = {form.needle for form in values.forms()}
+    assert {b"canary-7309-unique", b"canary-nested"} <= needles
