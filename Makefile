@@ -12,10 +12,11 @@ help: ## Show this list
 setup: .venv/.ready ## Make .venv with the locked packages and this package in it
 
 # Some systems ship venv without ensurepip: then the pip outside is used to put one inside.
-.venv/.ready: requirements/dev.lock pyproject.toml
+.venv/.ready: requirements/dev.lock requirements/readings.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { $(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 	@echo "installing the locked packages into .venv (once; again only when the lock changes)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements/readings.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -52,10 +52,8 @@ VALUES = {
 }
 BYTES = (b"OB", b"OW", b"UN", b"US")
 OPTIONS = (None, *COLUMN_OF_OPTION)
-DESCRIBED = {
-    *(("clean-descriptors", vr) for vr in ("LO", "LT", "SH", "ST", "UC", "UT")),
-    *(("retain-patient-characteristics", vr) for vr in ("LO", "UT")),
-}
+DESCRIBED = {("clean-descriptors", vr) for vr in ("LO", "LT", "SH", "ST", "UC", "UT")}
+DESCRIBED |= {("retain-patient-characteristics", vr) for vr in ("LO", "UT")}
 CLEANED_BY = {"DA": "shift", "DT": "shift", "TM": "keep"}
 """Ways this version has to clean under Retain Modified Dates."""
 

@@ -159,17 +159,6 @@ def test_without_a_key_the_run_and_the_files_say_so(run: Run, slide: CanarySlide
     assert b"ephemeral key" in value_at(found_in(written), 0x00120063)
 
 
-def test_an_option_that_cleans_nothing_yet_is_named(
-    run: Run, slide: CanarySlide, key: Path, tmp_path: Path
-) -> None:
-    done = run(
-        "deid", slide.files[0], "--out", tmp_path / "out", "--key", key, "--option", "clean-descriptors"
-    )
-
-    assert done.code == 0
-    assert "clean-descriptors cleans nothing yet" in done.err
-
-
 def test_json_is_one_document_with_a_known_shape(
     run: Run, slide: CanarySlide, key: Path, tmp_path: Path
 ) -> None:
