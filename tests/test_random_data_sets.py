@@ -181,8 +181,8 @@ def missing(
     wrong = []
     for tag, (vr, value) in before.items():
         node = children.get(tag)
-        if node is None:
-            continue
+        if node is None or node.conditional:
+            continue  # what a condition asks for may go with what the condition is about
         here = (*path, tag)
         if node.type[0] in "12" and here not in found and (not path or path in found):
             wrong.append(f"({tag:08X}) of Type {node.type} is gone")
