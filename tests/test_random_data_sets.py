@@ -181,7 +181,7 @@ def missing(
     wrong = []
     for tag, (vr, value) in before.items():
         node = children.get(tag)
-        if node is None or node.conditional:
+        if node is None or node.type not in ("1", "2"):
             continue  # what a condition asks for may go with what the condition is about
         here = (*path, tag)
         if node.type[0] in "12" and here not in found and (not path or path in found):
