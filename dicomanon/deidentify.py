@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.actions import ACTIONS, CLEANERS, STANDARD_UIDS, Context
+from dicomanon.actions import ACTIONS, CLEANERS, DATE_CLEANERS, STANDARD_UIDS, Context
 from dicomanon.content import keeps_item
 from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT, Flags
@@ -239,10 +239,10 @@ class _Walk:
         if check is not None and check.demanded:
             raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
-        if old and not step.kept:
-            self._collect(step, old)
         new = CLEANERS[step.rule.cleaner](step.tag, step.vr, old, self._context) if letter == "C" else None
-        if new and step.rule.cleaner == "shift":
+        if old and not step.kept and new != old:  # what a cleaner leaves as it is says nothing
+            self._collect(step, old)
+        if new and step.rule.cleaner in DATE_CLEANERS:
             self._values.add_written_date(new)
         if new is None:
             action = ACTIONS[step.fallback if letter == "C" else letter]

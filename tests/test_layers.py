@@ -17,7 +17,7 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "actions"),
+    *("identifying", "labels", "actions"),
     *(
         "rules",
         "content",

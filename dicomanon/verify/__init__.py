@@ -192,7 +192,8 @@ def _explain(
         if not stands_alone(hit.form, leaf.raw, hit.at - leaf.value_at):
             continue
         path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
-        kept = profile.rule_for(tag, vr.decode()).code == "K"
+        rule = profile.rule_for(tag, vr.decode())
+        kept = rule.code == "K" or rule.cleaner == "label"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
         if _says_nothing(leaf, hit.form, soft=forms[hit.form]):
