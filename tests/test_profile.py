@@ -237,7 +237,15 @@ def test_the_default_profile_keeps_intervals_stains_and_one_pseudonym_a_patient(
         "other": "keep",
         "burned-in": "quarantine",
     }
-    assert shipped_names() == ["basic", "research-wsi"]
+    assert shipped_names() == [
+        "basic",
+        "gdpr-anonymous",
+        "gdpr-pseudonymous",
+        "hipaa-limited-data-set",
+        "hipaa-safe-harbor",
+        "research-wsi",
+        "teaching",
+    ]
 
 
 REASON = 'reason = "because"'

@@ -101,7 +101,7 @@ def _find_file(name_or_path: str, where: str = "") -> Path:
         return shipped_folder() / f"{name_or_path}.toml"
     path = Path(name_or_path)
     if path.suffix != ".toml" or not path.is_file():
-        known = nearest(name_or_path, shipped_names()) or f"; shipped are {' and '.join(shipped_names())}"
+        known = nearest(name_or_path, shipped_names()) or f"; shipped are {', '.join(shipped_names())}"
         raise ProfileError(f"{where}there is no profile {name_or_path!r}{known}")
     return path
 
