@@ -82,10 +82,11 @@ def _selected(key: str, selector: str) -> tuple[tuple[int, ...], bool, str]:
 
 
 def _check_action(where: str, action: str, *, cleaning: bool, vr: str) -> None:
-    actions = sorted(CODES) if cleaning else OVERRIDE_ACTIONS
-    if vr == "UI":
-        actions = ["K", "U"]  # an instance without its UIDs is none
-    elif vr:
-        actions = [each for each in actions if "U" not in each]
+    actions = actions_of_vr(vr) if vr else sorted(CODES) if cleaning else OVERRIDE_ACTIONS
     if action not in actions:
         raise ProfileError(f"{where}: no action {action!r}; one of {' '.join(actions)}")
+
+
+def actions_of_vr(vr: str) -> list[str]:
+    """Return what may be done to all attributes of a VR: an instance without its UIDs is none, and U is for them."""
+    return ["K", "U"] if vr == "UI" else [each for each in OVERRIDE_ACTIONS if "U" not in each]
