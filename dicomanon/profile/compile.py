@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,11 @@ def load_profile(name_or_path: str = DEFAULT, options: Iterable[str] = ()) -> Pr
     """
     layers = layers_of(name_or_path)
     named = [
-        (word, f"{layer.at('options', at)}: ")
+        (word, partial(layer.at, "options", at))
         for layer in layers
         for at, word in enumerate(layer.data.get("options", ()))
     ]
-    return _compile(layers, chosen_options([*named, *((word, "") for word in options)]))
+    return _compile(layers, chosen_options([*named, *((word, None) for word in options)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +219,11 @@ def _catch_all(vr: str, action: str, options: tuple[Option, ...]) -> tuple[str, 
 
 def _lay_pixels(layer: Layer, pixels: dict[str, str]) -> None:
     for flavour, policy in layer.data.get("pixels", {}).items():
-        where = layer.at("pixels", flavour)
+        said = ""
         if flavour not in pixels:
-            raise ProfileError(f"{where}: [pixels] has no {flavour!r}{nearest(flavour, pixels)}")
-        if policy not in PIXEL_POLICIES:
-            raise ProfileError(
-                f"{where}: [pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
-            )
+            said = f"[pixels] has no {flavour!r}{nearest(flavour, pixels)}"
+        elif policy not in PIXEL_POLICIES:
+            said = f"[pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
+        if said:
+            raise ProfileError(f"{layer.at('pixels', flavour)}: {said}")
         pixels[flavour] = policy

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import ProfileError
-from dicomanon.profile.lines import lines_of
 from dicomanon.profile.words import nearest
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ class Layer:
 
     def at(self, *keys: str | int) -> str:
         """Return file and line of a setting, for the front of a message."""
+        from dicomanon.profile.lines import lines_of  # only for what is wrong
+
         lines: Mapping[tuple[str | int, ...], int] = lines_of(self.text)
         line = lines.get(keys) or lines.get(keys[:-1])
         return f"{self.path.name}:{line}" if line else self.path.name
@@ -75,7 +76,8 @@ def _check_kinds(layer: Layer) -> None:
     for key, value in layer.data.items():
         if key not in KINDS:
             raise ProfileError(f"{layer.at(key)}: there is no setting {key!r}{nearest(key, KINDS)}")
-        kind, wrong = KINDS[key], layer.at(key)
+        kind = KINDS[key]
+        wrong: tuple[str | int, ...] = ()
         if kind == "text":
             good = isinstance(value, str)
         elif key == "options":
@@ -84,12 +86,14 @@ def _check_kinds(layer: Layer) -> None:
             good = isinstance(value, dict) and _are_texts([*value.values()])
         else:
             good = isinstance(value, list) and all(isinstance(line, dict) for line in value)
-            for at, line in enumerate(value if good else ()):
-                for word, each in line.items():
-                    if good and not isinstance(each, str):
-                        good, wrong = False, layer.at(key, at, word)
-        if not good:
-            raise ProfileError(f"{wrong}: {key} must be {kind}")
+            words = (
+                (at, word, each)
+                for at, line in enumerate(value if good else ())
+                for word, each in line.items()
+            )
+            wrong = next(((at, word) for at, word, each in words if not isinstance(each, str)), ())
+        if wrong or not good:
+            raise ProfileError(f"{layer.at(key, *wrong)}: {key} must be {kind}")
 
 
 def _are_texts(value: object) -> bool:

@@ -13,7 +13,7 @@ from dicomanon.profile.overrides import Override, overrides_of
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +59,26 @@ def load_option(keyword: str) -> Option:
     )
 
 
-def chosen_options(keywords: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
-    """Return the options of keywords, each with where it was chosen (file and line, for messages).
+def chosen_options(keywords: Iterable[tuple[str, Callable[[], str] | None]]) -> tuple[Option, ...]:
+    """Return the options of keywords, each with what says where it was chosen (file and line, for messages).
 
     Raises ProfileError for one that is unknown or refused, and for two that exclude each other.
     """
     chosen: dict[str, Option] = {}
     for keyword, where in keywords:
-        if keyword in chosen:
-            continue
-        try:
-            option = load_option(keyword)
-        except ProfileError as error:
-            raise ProfileError(f"{where}{error}") from None
-        if option.unavailable:
-            raise ProfileError(f"{where}option {option.keyword!r} cannot be promised: {option.unavailable}")
-        for other in chosen.values():
-            if other.keyword in option.excludes or keyword in other.excludes:
-                said = f"options {other.keyword!r} and {keyword!r} exclude each other"
-                raise ProfileError(f"{where}{said}{' (PS3.15 E.3.6)' if other.code and option.code else ''}")
-        chosen[keyword] = option
+        if keyword not in chosen:
+            try:
+                chosen[keyword] = _beside(chosen, load_option(keyword))
+            except ProfileError as error:
+                raise ProfileError(f"{where()}: {error}" if where else str(error)) from None
     return tuple(chosen.values())
+
+
+def _beside(chosen: Mapping[str, Option], option: Option) -> Option:
+    if option.unavailable:
+        raise ProfileError(f"option {option.keyword!r} cannot be promised: {option.unavailable}")
+    for other in chosen.values():
+        if other.keyword in option.excludes or option.keyword in other.excludes:
+            said = f"options {other.keyword!r} and {option.keyword!r} exclude each other"
+            raise ProfileError(f"{said} (PS3.15 E.3.6)" if other.code and option.code else said)
+    return option

@@ -10,7 +10,7 @@ from dicomanon.profile.rule import CLEANERS, CODES, Rule
 from dicomanon.profile.words import nearest, parse_path, parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dicomanon.profile.files import Layer
 
@@ -38,37 +38,40 @@ class Override:
 
 def overrides_of(layer: Layer, table: str, origin: str) -> Iterator[Override]:
     """Read the lines of one file; raise ProfileError naming file, line and the nearest word that is known."""
+    for at, line in enumerate(layer.data.get(table, ())):
+        yield _read(layer, table, at, line, origin)
+
+
+def _read(layer: Layer, table: str, at: int, line: Mapping[str, str], origin: str) -> Override:
+    def wrong(said: str, *key: str) -> ProfileError:
+        """Lines are counted for an error alone: it takes longer than all the rest."""
+        return ProfileError(f"{layer.at(table, at, *key)}: {said}")
+
     cleaning = table == "row"
     keys = KEYS | {"cleaner"} if cleaning else KEYS
-    for at, line in enumerate(layer.data.get(table, ())):
-        where = layer.at(table, at)
-        for key in line:
-            if key not in keys:
-                raise ProfileError(
-                    f"{layer.at(table, at, key)}: [[{table}]] has no {key!r}{nearest(key, keys)}"
-                )
-        if not line.get("reason"):
-            raise ProfileError(f"{where}: an [[{table}]] has no reason")
-        named = [key for key in SELECTORS if line.get(key)]
-        if len(named) != 1:
-            said = f"names its attribute twice, by {' and '.join(named)}" if named else "names no attribute"
-            raise ProfileError(f"{where}: an [[{table}]] {said}; one of {', '.join(SELECTORS)} does")
-        (key,) = named
-        selector = line[key]
-        try:
-            path, anywhere, vr = _selected(key, selector)
-        except ProfileError as error:
-            raise ProfileError(f"{layer.at(table, at, key)}: {error}") from None
-        action, cleaner = line.get("action", ""), line.get("cleaner", "")
-        _check_action(f"{layer.at(table, at, 'action')}: {selector}", action, cleaning=cleaning, vr=vr)
-        if (action == "C") != (cleaner in CLEANERS):
-            raise ProfileError(
-                f"{layer.at(table, at, 'cleaner')}: {selector}: C, and nothing else, has a cleaner"
-                f"{nearest(cleaner, CLEANERS)}"
-            )
-        shown = f"VR {vr}" if vr else selector
-        rule = Rule(shown, action, origin, cleaner, line["reason"], anywhere=not vr)
-        yield Override(path, anywhere, vr, rule)
+    for key in line:
+        if key not in keys:
+            raise wrong(f"[[{table}]] has no {key!r}{nearest(key, keys)}", key)
+    if not line.get("reason"):
+        raise wrong(f"an [[{table}]] has no reason")
+    named = [key for key in SELECTORS if line.get(key)]
+    if len(named) != 1:
+        said = f"names its attribute twice, by {' and '.join(named)}" if named else "names no attribute"
+        raise wrong(f"an [[{table}]] {said}; one of {', '.join(SELECTORS)} does")
+    selector = line[named[0]]
+    try:
+        path, anywhere, vr = _selected(named[0], selector)
+    except ProfileError as error:
+        raise wrong(str(error), named[0]) from None
+    action, cleaner = line.get("action", ""), line.get("cleaner", "")
+    actions = actions_of_vr(vr) if vr else CODES if cleaning else OVERRIDE_ACTIONS
+    if action not in actions:
+        raise wrong(f"{selector}: no action {action!r}; one of {' '.join(sorted(actions))}", "action")
+    if (action == "C") != (cleaner in CLEANERS):
+        said = f"{selector}: C, and nothing else, has a cleaner{nearest(cleaner, CLEANERS)}"
+        raise wrong(said, "cleaner")
+    shown = f"VR {vr}" if vr else selector
+    return Override(path, anywhere, vr, Rule(shown, action, origin, cleaner, line["reason"], anywhere=not vr))
 
 
 def _selected(key: str, selector: str) -> tuple[tuple[int, ...], bool, str]:
@@ -79,12 +82,6 @@ def _selected(key: str, selector: str) -> tuple[tuple[int, ...], bool, str]:
     if selector not in OVERRIDE_VRS:
         raise ProfileError(f"no override by VR {selector!r}; one of {' '.join(OVERRIDE_VRS)}")
     return (), False, selector
-
-
-def _check_action(where: str, action: str, *, cleaning: bool, vr: str) -> None:
-    actions = actions_of_vr(vr) if vr else sorted(CODES) if cleaning else OVERRIDE_ACTIONS
-    if action not in actions:
-        raise ProfileError(f"{where}: no action {action!r}; one of {' '.join(actions)}")
 
 
 def actions_of_vr(vr: str) -> list[str]:
