@@ -14,6 +14,7 @@ from dicomanon import standard
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
 from dicomanon.identifying import names_nobody
+from dicomanon.labels import is_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
 PATIENT_TAGS = frozenset((0x00100010, 0x00100020))
 """Attributes whose dummy is the pseudonym of the patient."""
-SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160))
-"""Container and specimen identifiers, often equal, and the same identifier in a preparation step: one role."""
+SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160, 0x004006FA, 0x22000005))
+"""Container and specimen identifiers, often equal, as in a preparation step or a barcode: one role."""
 OPTICAL_PATH_TAGS = frozenset((0x00480106, 0x006A000E))
 """An optical path's identifier and the references to it, from annotations on other instances too: one role."""
 STUDY_TAG = 0x00200010
 ACCESSION_TAG = 0x00080050
+RETIRED_ACCESSION_TAG = 0x0040050A
+ACCESSION = "AccessionNumber"
+"""Role of the number of a case: by itself, and in front of the part, block and slide of an identifier."""
 STANDARD_UIDS = b"1.2.840.10008."
 WELL_KNOWN_UID = re.compile(
     rb"1\.2\.840\.10008\.(?:1\.(?:4\.[123]\.\d{1,2}|5\.\d{1,2}|20\.[12]\.1|40\.1(?:\.1)?|42\.1|9\.1)"
@@ -126,6 +130,8 @@ def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
         role, value = "study", context.study
     elif tag in OPTICAL_PATH_TAGS:
         role = "optical path"
+    elif tag == RETIRED_ACCESSION_TAG:
+        role = ACCESSION
     else:
         role = standard.keyword_of(tag) or f"{tag:08X}"
     if names_nobody(value):
@@ -230,13 +236,80 @@ def clean_title(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes |
     return b"\\".join(named)
 
 
+BLOCK = re.compile(
+    rb"(?P<case>[^\\]*?[0-9]{3,})(?P<suffix>[-_.:/ ][A-Za-z][0-9]{0,2}(?:[-_.:/ ][A-Za-z]?[0-9]{1,2}){0,2})"
+)
+"""An identifier with a number of three digits and more, then one letter for the part, then block and slide."""
+MOST_DIGITS = 4
+"""In part, block and slide together: with more a date could stand there."""
+
+
+def keep_suffix(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of keep-block-structure: the number of the case becomes its pseudonym, part, block and slide stay.
+
+    What is not of this form is a pseudonym as a whole.
+    """
+    plain = value.strip(b" \0")
+    if vr not in TEXT_VRS or names_nobody(plain):
+        return None
+    found = BLOCK.fullmatch(plain)
+    case, suffix = (found["case"], found["suffix"]) if found else (plain, b"")
+    if sum(each in b"0123456789" for each in suffix) > MOST_DIGITS:
+        case, suffix = plain, b""
+    return context.pseudonymizer.identifier(ACCESSION, case).encode() + suffix
+
+
+def coarsen(digits: int, *, moved: bool) -> Action:
+    """Return C of the options for the time of a scan: a moment of which `digits` of YYYYMMDD stay.
+
+    A DA goes to the first day, a DT ends early (PS3.5 6.2). Where dates move, this is what is left of the moved one.
+    """
+
+    def clean(_tag: int, vr: bytes, value: bytes, context: Context) -> bytes | None:
+        if vr not in (b"DA", b"DT"):
+            return None
+        if not value.strip(b" \0"):
+            return b""
+        days = context.shift() if moved else 0
+        parts = [part.strip(b" \0").decode("ascii", "replace") for part in value.split(b"\\")]
+        if vr == b"DT" and not moved:
+            parts = [part + "0101"[len(part) - 4 :] if len(part) in (4, 6) else part for part in parts]
+        found = [_shifted(part, days, with_time=vr == b"DT") for part in parts]
+        if None in found:
+            return None
+        coarse = (part[:digits] for part in found if part is not None)
+        filled = (part + "0101"[digits - 4 :] if part and vr == b"DA" else part for part in coarse)
+        return "\\".join(filled).encode()
+
+    return clean
+
+
+def keep_label(_tag: int, vr: bytes, value: bytes, _context: Context) -> bytes | None:
+    """C of keep-dimension-labels: a text stays that is the name of an attribute in PS3.6, or of words of microscopy."""
+    text = value.strip(b" \0").decode("ascii", "replace")
+    if vr not in TEXT_VRS or "\\" in text:
+        return None
+    return value if is_label(text) else None
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
 CLEANERS: Mapping[str, Action] = {
     "shift": shift_date,
     "icc": clean_icc,
     "words": clean_words,
     "title": clean_title,
+    "pseudonym": dummy,
+    "suffix": keep_suffix,
+    "label": keep_label,
+    "day": coarsen(8, moved=False),
+    "month": coarsen(6, moved=False),
+    "year": coarsen(4, moved=False),
+    "shift-day": coarsen(8, moved=True),
+    "shift-month": coarsen(6, moved=True),
+    "shift-year": coarsen(4, moved=True),
 }
+DATE_CLEANERS = frozenset(word for word in CLEANERS if word.startswith("shift")) | {"day", "month", "year"}
+"""Those that write a date, which may be that of another moment of the instance."""
 
 
 def resolve(code: str, attribute_type: str | None) -> str:

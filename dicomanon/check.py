@@ -233,20 +233,21 @@ def collect(instance: Instance, profile: Profile) -> IdentifyingValues:
     values = IdentifyingValues(keeps_uids=profile.rule_for(0x00080018, "UI").code == "K")
     values.add_residue(instance.meta.residue)
 
-    def walk(at: int, stop: int, encoding: Encoding, depth: int) -> None:
+    def walk(at: int, stop: int, encoding: Encoding, outer: tuple[int, ...]) -> None:
         for element in elements_in(header, at, stop, encoding):
-            if element.tag == 0x00080005 and depth == 1:
+            path = (*outer, element.tag)
+            if path == (0x00080005,):
                 values.character_set = header[element.value : element.end].strip(b" \0")
-            if is_sequence(element) and depth < MAX_DEPTH:
-                for item in element_items(header, element, depth):
-                    walk(item.value, item.end, element.encoding, depth + 1)
+            if is_sequence(element) and len(path) < MAX_DEPTH:
+                for item in element_items(header, element, len(path)):
+                    walk(item.value, item.end, element.encoding, path)
                 continue
-            rule = profile.rule_for(element.tag, element.vr.decode())
+            rule = profile.rule_at(path, element.vr.decode())
             if rule.code != "K" and rule.cleaner != "icc":
                 soft = is_soft(element.tag, element.vr)
                 values.add(element.vr, header[element.value : element.end], soft=soft)
 
-    walk(0, len(header), encoding, 1)
+    walk(0, len(header), encoding, ())
     return values
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomanon import standard
-from dicomanon.profile import load_profile, parse_tag
+from dicomanon.profile import load_profile, parse_path, parse_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dicomanon.profile import Rule
+    from dicomanon.profile import Profile, Rule
 
 MEANINGS = {
     "X": "removed",
@@ -25,7 +25,13 @@ MEANINGS = {
     "X/Z/D": "removed, emptied or replaced, by what the IOD demands",
     "X/Z/U*": "removed where the IOD does not have it, else its UIDs replaced",
 }
+COARSE = "of {} what the option says is left: dates as valid ones, the rest goes"
 CLEANERS = {
+    **{word: COARSE.format("the real moment") for word in ("day", "month", "year")},
+    **{f"shift-{word}": COARSE.format("the moved moment") for word in ("day", "month", "year")},
+    "pseudonym": "replaced by a keyed pseudonym",
+    "suffix": "the number of the case becomes its pseudonym; short parts for part, block and slide stay behind it",
+    "label": "names of attributes and words of microscopy stay, any other text goes",
     "shift": "dates move by the days of the patient",
     "steps": "coded and measured content stays, specimens become pseudonyms, dates stay as others do, the rest goes",
     "icc": "colours stay, words and dates go",
@@ -35,44 +41,62 @@ CLEANERS = {
     "private": "what is known to be safe stays",
 }
 
+ANY_OTHER = "any other"
 REGISTERED = (
     "kept where it is a UID of the standard or of a public registry, else replaced by its keyed counterpart"
 )
 
 
 def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[str, Any]:
-    """Return the profile's own words and its rules, all of them or the one for `attribute`."""
+    """Return the profile's own words and its rules, all of them or the ones for `attribute` (tag, keyword or path)."""
     compiled = load_profile(profile, tuple(options))
-    tags = [parse_tag(attribute)] if attribute else sorted(compiled.rules)
-    rules = [_told(compiled.rule_for(tag, standard.vr_of(tag) or "UN"), tag) for tag in tags]
+    if "/" in attribute:
+        path, _ = parse_path(attribute)
+        rules = [told(compiled.rule_at(path, vr_at(path)), path)]
+    else:
+        tags = [parse_tag(attribute)] if attribute else sorted(compiled.rules)
+        rules = [told(compiled.rule_for(tag, vr_at((tag,))), (tag,)) for tag in tags]
+        wanted = tags if attribute else sorted(compiled.paths)
+        places = [place for tag in wanted for place in compiled.paths.get(tag, ())]
+        rules += [told(place.rule, place.path, anywhere=place.anywhere) for place in places]
     if not attribute:
-        rules += [_told(rule, None) for rule in compiled.masks.values()]
-        rules += [_told(rule, None) for rule in compiled.by_vr.values()]
-        rules.append(_told(compiled.unknown, None))
+        rules += [told(rule, ()) for rule in compiled.masks.values()]
+        rules += [told(rule, ()) for rule in compiled.by_vr.values()]
+        rules.append(told(compiled.unknown, ()))
+    return {**words_of(compiled), "pixels": dict(compiled.pixels), "rules": rules}
+
+
+def words_of(compiled: Profile) -> dict[str, Any]:
+    """Return what a profile says of itself."""
     return {
         "profile": compiled.name,
         "title": compiled.title,
         "options": [option.keyword for option in compiled.options],
         "claims": [code for code, _ in compiled.codes],
         "note": compiled.note,
-        "pixels": dict(compiled.pixels),
-        "rules": rules,
     }
 
 
-def _meaning(rule: Rule, tag: int | None) -> str:
-    if rule.registered and tag is not None and standard.vr_of(tag) == "UI":
+def vr_at(path: tuple[int, ...]) -> str:
+    """Return the VR that an attribute is expected to have."""
+    return standard.vr_of(path[-1]) or "UN"
+
+
+def _meaning(rule: Rule, path: tuple[int, ...]) -> str:
+    if rule.registered and path and standard.vr_of(path[-1]) == "UI":
         return REGISTERED
     return CLEANERS.get(rule.cleaner) or MEANINGS[rule.code]
 
 
-def _told(rule: Rule, tag: int | None) -> dict[str, str]:
-    selector = rule.selector if tag is None else f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+def told(rule: Rule, path: tuple[int, ...], *, anywhere: bool = False) -> dict[str, str]:
+    """Return a rule in words; `path` are the tags of its place, none where it is for a kind of attribute."""
+    tags = "/".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in path)
+    keywords = "/".join(standard.keyword_of(tag) or "" for tag in path)
     return {
-        "selector": selector,
-        "keyword": (standard.keyword_of(tag) or "") if tag is not None else "",
+        "selector": f"*/{tags}" if anywhere else tags or rule.selector,
+        "keyword": keywords if keywords.strip("/") else "",
         "action": rule.code,
-        "meaning": _meaning(rule, tag),
+        "meaning": _meaning(rule, path),
         "origin": rule.origin,
         "reason": rule.reason,
     }
@@ -85,7 +109,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"options: {options}; CID 7050 codes: {', '.join(found['claims']) or 'none'}"
     if found["note"]:
         yield found["note"]
-    if len(found["rules"]) > 1:
+    if found["rules"][-1]["selector"] == ANY_OTHER:  # all of the profile
         yield "pixels: " + ", ".join(f"{flavour} {policy}" for flavour, policy in found["pixels"].items())
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""

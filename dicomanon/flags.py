@@ -46,7 +46,7 @@ class Flags:
             profile.name.replace("\\", "/").encode("ascii", "replace").decode()
         )  # right in every character set
         method = [f"dicomanon {__version__}", f"profile {name}"[:64]]
-        if profile.laxer:
+        if profile.keeps_more:
             method.append("overrides keep more than the Basic Profile")
         if ephemeral:
             method.append("ephemeral key: replacement values cannot be repeated")
@@ -95,7 +95,7 @@ class Flags:
         """
         sequence = element_at(header, entry.start, entry.next, encoding)
         known = dict(standard.DEIDENTIFICATION_METHODS.values())
-        if self._profile.laxer:
+        if self._profile.keeps_more:
             del known[BASIC]
         found = []
         for item in element_items(header, sequence):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dicomanon import standard
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 SEQUENCE_GOES = frozenset(("X", "Z", "X/Z"))
 SEQUENCE_STAYS = frozenset(("D", "U", "K"))
@@ -23,24 +23,20 @@ def is_laxer(tag: int, code: str, than: str) -> bool:
     return openness(code) > openness(than)
 
 
-def laxer_tags(
-    before: Mapping[int, str], after: Mapping[int, str], masks: Mapping[str, str]
-) -> tuple[int, ...]:
-    """Return the attributes of the table whose action, before the overrides and after, became laxer.
-
-    `masks` has the actions of rows that are no single attribute: private ones are rows of the table too.
-    """
-    changed = [tag for tag, code in after.items() if code != before.get(tag)]
-    listed = [(tag, row.selector) for tag in changed if (row := standard.row_for(tag))]
-    return tuple(
-        sorted(tag for tag, mask in listed if is_laxer(tag, after[tag], before.get(tag) or masks[mask]))
-    )
+NAMES_NOBODY = frozenset(("AS", "DA", "DT", "TM", "UI"))
+"""VRs in which nobody's name or number can stand but a UID, which PS3.15 E.3.9 allows to be retained."""
 
 
-def note(laxer: Collection[int], direct: Collection[int]) -> str:
+def names_somebody(vr: str) -> bool:
+    """Tell whether values of a VR that nobody has looked at may say who the patient is."""
+    return vr not in NAMES_NOBODY
+
+
+def note(laxer: Collection[int | str], direct: Collection[int | str]) -> str:
     """Return what a user should know of a profile whose overrides are laxer, nothing where none is.
 
-    `direct` are those of them that say by themselves whose instance it is.
+    Attributes are given by tag or, where an override is for all of a VR, by VR. `direct` are those of them that say
+    by themselves whose instance it is, or may.
     """
     if not laxer:
         return ""
@@ -56,5 +52,11 @@ def _of_sequence(code: str) -> int:
     return 0 if code in SEQUENCE_GOES else 2 if code in SEQUENCE_STAYS else 1
 
 
-def _named(tags: Collection[int]) -> str:
-    return ", ".join(standard.keyword_of(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in tags)
+def _named(attributes: Collection[int | str]) -> str:
+    return ", ".join(_name(each) for each in attributes)
+
+
+def _name(attribute: int | str) -> str:
+    if isinstance(attribute, str):
+        return f"VR {attribute}"
+    return standard.keyword_of(attribute) or f"({attribute >> 16:04X},{attribute & 0xFFFF:04X})"

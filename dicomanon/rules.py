@@ -28,6 +28,7 @@ STEPS_TAG = 0x00400610
 STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
 DATETIME_TAG = 0x0040A120
+SPECIMEN_IDENTIFIER_TAG = 0x00400551
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -63,18 +64,13 @@ class Place:
     """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
     `checks` has, by the same keys, what a value with a short header must pass to stay; `plan` is for the others.
-    With `anything` no IOD tells what may stand here, as in the sequence of a private attribute.
+    `path` are the tags of the sequences around it, from the top level down. With `anything` no IOD tells what may stand
+    here, as in the sequence of a private attribute.
     """
 
     __slots__ = (
-        "_anything",
-        "_children",
-        "_in_steps",
-        "_profile",
-        "checks",
-        "encoding",
-        "key_length",
-        "plan",
+        *("_anything", "_children", "_in_steps", "_path", "_profile"),
+        *("checks", "encoding", "key_length", "plan"),
     )
 
     def __init__(
@@ -85,8 +81,10 @@ class Place:
         *,
         in_steps: bool = False,
         anything: bool = False,
+        path: tuple[int, ...] = (),
     ) -> None:
         self._profile = profile
+        self._path = path
         self._children = children or {}
         self._in_steps = in_steps
         self._anything = anything
@@ -121,7 +119,9 @@ class Place:
     def _decide(self, tag: int, vr: bytes) -> Step:
         known = standard.vrs_of(tag)
         true_vr = known[0].encode() if vr == b"UN" and known else vr
-        rule = self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
+        rule = self._profile.rule_at((*self._path, tag), true_vr.decode("ascii", "replace"))
+        if self._in_steps and tag == TEXT_VALUE_TAG:
+            rule = self._of_specimens(rule)
         node = self._children.get(tag)
         letter = self._letter(tag, rule, node)
         if letter == "K" and vr != b"UN" and known and not _fits(vr, known):
@@ -152,9 +152,14 @@ class Place:
             check=check,
         )
 
+    def _of_specimens(self, rule: Rule) -> Rule:
+        """Return the rule that the identifiers of specimens have, where they keep a part: in steps they keep it too."""
+        of_specimens = self._profile.rule_for(SPECIMEN_IDENTIFIER_TAG, "LO")
+        return of_specimens if of_specimens.cleaner == "suffix" else rule
+
     def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
         if self._in_steps and tag == TEXT_VALUE_TAG:
-            return "D"  # the only text left in a step are identifiers of specimens
+            return "C" if rule.cleaner == "suffix" else "D"  # identifiers of specimens are the only text left
         if tag == CHARACTER_SET_TAG:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
@@ -171,7 +176,8 @@ class Place:
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
         encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
         in_steps = rule.cleaner == "steps" or (self._in_steps and tag == STEP_CONTENT_TAG)
-        return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps)
+        path = (*self._path, tag)
+        return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps, path=path)
 
     @property
     def demands_pixels(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from dicomanon.actions import ACTIONS, CLEANERS
+from dicomanon.actions import ACTIONS, CLEANERS, DATE_CLEANERS
 from dicomanon.content import keeps_item
 from dicomanon.errors import MalformedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT
@@ -126,12 +126,12 @@ class Walk:
         if check is not None and check.demanded:
             raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
-        if old and not step.kept:
+        new = CLEANERS[step.rule.cleaner](step.tag, step.vr, old, self._context) if letter == "C" else None
+        if old and not step.kept and new != old:  # what a cleaner leaves as it is says nothing
             cut = self._gone.value(step, old)
             if cut:
                 self.counts["cut"] = self.counts.get("cut", 0) + cut
-        new = CLEANERS[step.rule.cleaner](step.tag, step.vr, old, self._context) if letter == "C" else None
-        if new and step.rule.cleaner == "shift":
+        if new and step.rule.cleaner in DATE_CLEANERS:
             self._values.add_written_date(new)
         if new is None:
             action = ACTIONS[step.fallback if letter == "C" else letter]

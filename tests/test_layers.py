@@ -17,7 +17,7 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "vocabulary", "descriptors", "actions", "private"),
+    *("identifying", "labels", "vocabulary", "descriptors", "actions", "private"),
     *(
         "rules",
         "content",
@@ -33,7 +33,8 @@ LAYERS = (
         "sources",
         "convert",
     ),
-    *("sinks", "config", "node", "processes", "inputs", "batch", "check", "explain", "risk", "demo", "cli"),
+    *("sinks", "config", "node", "processes", "inputs", "batch", "check", "explain", "difference"),
+    *("risk", "demo", "cli"),
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 

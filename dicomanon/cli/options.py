@@ -30,7 +30,7 @@ option = click.option(
     "--option",
     multiple=True,
     metavar="KEYWORD",
-    help="A further option of PS3.15 E.3, such as retain-uids; may be repeated.",
+    help="A further option of PS3.15 E.3 or for pathology, such as retain-uids; may be repeated.",
 )
 key = click.option(
     "--key",

@@ -106,6 +106,8 @@ def notes(profile: Profile, *, ephemeral: bool) -> str:
     said = [EPHEMERAL] if ephemeral else []
     said += [
         f"Option {option.keyword} cleans nothing yet: its attributes are removed as without it."
+        if option.code
+        else f"Option {option.keyword} changes nothing: the profile has overrides for all of its attributes."
         for option in profile.fallen_back
     ]
     said += [profile.note] if profile.note else []

@@ -4,7 +4,7 @@ from dicomanon.profile.compile import DEFAULT, load_profile
 from dicomanon.profile.files import shipped_folder, shipped_names
 from dicomanon.profile.options import Option, load_option, option_keywords
 from dicomanon.profile.rule import CLEANERS, CODES, FLAVOURS, PIXEL_POLICIES, Profile, Rule
-from dicomanon.profile.words import nearest, parse_tag
+from dicomanon.profile.words import nearest, parse_path, parse_tag
 
 __all__ = [
     "CLEANERS",
@@ -19,6 +19,7 @@ __all__ = [
     "load_profile",
     "nearest",
     "option_keywords",
+    "parse_path",
     "parse_tag",
     "shipped_folder",
     "shipped_names",

@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.errors import ProfileError
-from dicomanon.laxer import laxer_tags
+from dicomanon.laxer import is_laxer, names_somebody
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
 from dicomanon.profile.options import chosen_options
-from dicomanon.profile.rule import CODES, FLAVOURS, PIXEL_POLICIES, VRS, Profile, Rule
+from dicomanon.profile.overrides import overrides_of
+from dicomanon.profile.private import private_of
+from dicomanon.profile.rule import COARSE, FLAVOURS, PIXEL_POLICIES, PathRule, Profile, Rule
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dicomanon.profile.files import Layer
     from dicomanon.profile.options import Option
+    from dicomanon.profile.overrides import Override
 
 DEFAULT = "research-wsi"
-_OVERRIDE_KEYS = frozenset(("keyword", "tag", "action", "reason"))
+DATE_VRS = frozenset(("DA", "DT", "TM"))
 
 
 def load_profile(name_or_path: str = DEFAULT, options: Iterable[str] = ()) -> Profile:
     """Compile a shipped profile or a TOML file, with further options; refuse every name that is unknown.
 
-    Raises ProfileError naming file and word, and the nearest word that is known.
+    Raises ProfileError naming file, line and word, and the nearest word that is known.
     """
-    layers = layers_of(name_or_path, [])
-    chosen = chosen_options([*(word for layer in layers for word in layer.data.get("options", ())), *options])
-    return _compile(layers, chosen)
+    layers = layers_of(name_or_path)
+    named = [
+        (word, partial(layer.at, "options", at))
+        for layer in layers
+        for at, word in enumerate(layer.data.get("options", ()))
+    ]
+    return _compile(layers, chosen_options([*named, *((word, None) for word in options)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Rules while they are laid over each other; `vrs` are the overrides by VR."""
+
+    rules: dict[int, Rule]
+    masks: dict[str, Rule]
+    by_vr: dict[str, Rule] = field(default_factory=dict)
+    paths: dict[int, list[PathRule]] = field(default_factory=dict)
+    vrs: dict[str, Rule] = field(default_factory=dict)
+
+    def lay(self, overrides: Iterable[Override]) -> None:
+        """Lay the lines of one file over all that was: first those by VR, then by tag, then by path."""
+        lines = list(overrides)
+        for line in (each for each in lines if each.vr):
+            self._lay_vr(line.vr, line.rule)
+        for line in (each for each in lines if each.of_tag):
+            self.rules[line.path[0]] = line.rule
+            self.paths.pop(line.path[0], None)
+        for line in (each for each in lines if each.path and not each.of_tag):
+            before = self.paths.get(line.path[-1], [])
+            others = [each for each in before if (each.path, each.anywhere) != (line.path, line.anywhere)]
+            new = PathRule(line.path, line.anywhere, line.rule)
+            # The longer path is the more exact one; of two that are as long, the one from the top level.
+            self.paths[line.path[-1]] = sorted(
+                (new, *others), key=lambda each: (-len(each.path), each.anywhere)
+            )
+
+    def _lay_vr(self, vr: str, rule: Rule) -> None:
+        for tag, old in self.rules.items():
+            if vr in standard.vrs_of(tag) and not old.registered:
+                self.rules[tag] = replace(rule, anywhere=old.anywhere)
+                self.paths.pop(tag, None)
+        for tag in [each for each in self.paths if vr in standard.vrs_of(each)]:
+            del self.paths[tag]
+        self.by_vr[vr] = self.vrs[vr] = rule
 
 
 def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
     rules, masks, effective = _table_rules(options)
-    by_vr: dict[str, Rule] = {}
+    draft = _Draft(rules, masks)
     supplement = read_toml(shipped_folder() / "supplement.toml")
     # Retain UIDs reaches the UIDs that the table forgot (E.3.9), and lets any other stay.
     retains_uids = any(option.keyword == "retain-uids" for option in options)
@@ -46,61 +91,82 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         cleaner, registered = line.get("cleaner", ""), action == "K" and not retains_uids
         rules[tag] = Rule(line["tag"], code, "supplement", cleaner, line["reason"], registered=registered)
     for vr, action in supplement["vr"].items():
-        by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
+        draft.by_vr[vr] = Rule(f"VR {vr}", *_catch_all(vr, action, options))
+    before, catch_all = dict(rules), dict(draft.by_vr)
+    for option in options:
+        draft.lay(_rows_of(option, options))
     pixels = dict.fromkeys((*FLAVOURS, "burned-in"), "quarantine")
-    before = {tag: rule.code for tag, rule in rules.items()}
     for layer in layers:
-        _apply_layer(layer, rules, pixels)
-    laxer = laxer_tags(
-        before,
-        {tag: rule.code for tag, rule in rules.items()},
-        {word: rule.code for word, rule in masks.items()},
-    )
+        _lay_pixels(layer, pixels)
+        draft.lay(overrides_of(layer, "override", f"{layer.path.name}, override"))
+    effective |= {rule.origin.removeprefix("option ") for _, rule in _laid(draft)}
+    laxer = [(tag, rule) for tag, rule in _laid(draft) if _lets_out_more(tag, rule, before, masks)]
+    laxer_vrs = tuple(vr for vr, rule in draft.vrs.items() if rule.code == "K" and catch_all[vr].code != "K")
+    direct = {parse_tag(line["tag"]) for line in supplement["direct"]}
+    # Of a value that is cleaned as much is left as its cleaner promises, and none leaves a name or a number.
+    says_who = {tag for tag, rule in laxer if tag in direct and rule.code != "C"}
     return Profile(
         name=layers[-1].data.get("name", layers[-1].path.stem),
         title=layers[-1].data.get("title", ""),
         options=options,
-        claimed=tuple(option for option in options if option.keyword in effective),
-        fallen_back=tuple(option for option in options if option.keyword not in effective),
+        claimed=tuple(each for each in options if each.code and each.keyword in effective),
+        fallen_back=tuple(each for each in options if each.keyword not in effective),
         pixels=MappingProxyType(pixels),
         rules=MappingProxyType(rules),
         masks=MappingProxyType(masks),
-        by_vr=MappingProxyType(by_vr),
+        by_vr=MappingProxyType(draft.by_vr),
         unknown=Rule("any other", "X", "not in Table E.1-1 and of no known VR"),
         words=tuple(word for layer in layers for word in layer.data.get("words", ())),
-        private=MappingProxyType(_own_private(layers, options)),
-        laxer=laxer,
-        direct=tuple(
-            tag for tag in laxer if tag in {parse_tag(line["tag"]) for line in supplement["direct"]}
-        ),
+        private=MappingProxyType(private_of(layers, options)),
+        paths=MappingProxyType({tag: tuple(found) for tag, found in draft.paths.items()}),
+        vr_overrides=MappingProxyType(draft.vrs),
+        laxer=tuple(sorted({tag for tag, _ in laxer})),
+        laxer_vrs=laxer_vrs,
+        direct=(*sorted(says_who), *(vr for vr in laxer_vrs if names_somebody(vr))),
+        temporal=_temporal(options, effective, laxer, laxer_vrs),
     )
 
 
-_PRIVATE_KEYS = frozenset(("creator", "element", "vr", "reason"))
-_PRIVATE_ELEMENT = re.compile(r"\(([0-9A-Fa-f]{3}[13579BDFbdf]),xx([0-9A-Fa-f]{2})\)")
+def _rows_of(option: Option, options: tuple[Option, ...]) -> Iterator[Override]:
+    """Yield the rows of an option; where dates move, what is left of a moment is left of the moved one."""
+    moved = any(each.keyword == "retain-modified-dates" for each in options)
+    for row in option.rows:
+        if moved and row.rule.cleaner in COARSE:
+            yield replace(row, rule=replace(row.rule, cleaner=f"shift-{row.rule.cleaner}"))
+        else:
+            yield row
 
 
-def _own_private(layers: list[Layer], options: tuple[Option, ...]) -> dict[tuple[str, int, int], str]:
-    """Return what a site's own documentation says is safe (PS3.15 E.3.10), a `[[private]]` line each."""
-    found = {}
-    for layer in layers:
-        where = layer.path.name
-        lines = layer.data.get("private", ())
-        if lines and not any(option.keyword == "retain-safe-private" for option in options):
-            raise ProfileError(f"{where}: [[private]] is for profiles with the option 'retain-safe-private'")
-        for line in lines:
-            for key in line:
-                if key not in _PRIVATE_KEYS:
-                    raise ProfileError(f"{where}: [[private]] has no {key!r}{nearest(key, _PRIVATE_KEYS)}")
-            if missing := sorted(key for key in _PRIVATE_KEYS if not line.get(key)):
-                raise ProfileError(f"{where}: a [[private]] has no {missing[0]}")
-            element = _PRIVATE_ELEMENT.fullmatch(line["element"])
-            if not element:
-                raise ProfileError(f"{where}: [[private]] element is written as (0029,xx10), the group odd")
-            if line["vr"] not in VRS:
-                raise ProfileError(f"{where}: [[private]] has no VR {line['vr']!r}{nearest(line['vr'], VRS)}")
-            found[line["creator"], int(element[1], 16), int(element[2], 16)] = line["vr"]
-    return found
+def _laid(draft: _Draft) -> Iterator[tuple[int, Rule]]:
+    """Yield every rule that is for a tag, wherever it stands or at one place."""
+    yield from draft.rules.items()
+    for tag, found in draft.paths.items():
+        yield from ((tag, each.rule) for each in found)
+
+
+def _lets_out_more(tag: int, rule: Rule, before: Mapping[int, Rule], masks: Mapping[str, Rule]) -> bool:
+    """Tell whether a rule lets out more than the row of the table, private attributes being a row too."""
+    row = standard.row_for(tag)
+    if row is None or rule is before.get(tag):
+        return False
+    old = before[tag] if tag in before else masks[row.selector]
+    # A keyed pseudonym is what D stands for; it is a cleaner where D would come to X.
+    code = "D" if rule.cleaner == "pseudonym" else rule.code
+    return is_laxer(tag, code, old.code)
+
+
+def _temporal(
+    options: tuple[Option, ...],
+    effective: set[str],
+    laxer: list[tuple[int, Rule]],
+    laxer_vrs: tuple[str, ...],
+) -> str:
+    """Return what (0028,0303) has to say; dates that lost their day or month are not what they were."""
+    dates = [rule for tag, rule in laxer if standard.vr_of(tag) in DATE_VRS]
+    if any(rule.code == "K" for rule in dates) or not DATE_VRS.isdisjoint(laxer_vrs):
+        return "UNMODIFIED"  # an override keeps some of them as they are
+    claimed = (each.temporal for each in options if each.temporal and each.keyword in effective)
+    return next(claimed, "MODIFIED" if dates else "REMOVED")
 
 
 def _table_rules(options: tuple[Option, ...]) -> tuple[dict[int, Rule], dict[str, Rule], set[str]]:
@@ -156,29 +222,13 @@ def _catch_all(vr: str, action: str, options: tuple[Option, ...]) -> tuple[str, 
     return action, "supplement", ""
 
 
-def _apply_layer(layer: Layer, rules: dict[int, Rule], pixels: dict[str, str]) -> None:
-    where = layer.path.name
+def _lay_pixels(layer: Layer, pixels: dict[str, str]) -> None:
     for flavour, policy in layer.data.get("pixels", {}).items():
+        said = ""
         if flavour not in pixels:
-            raise ProfileError(f"{where}: [pixels] has no {flavour!r}{nearest(flavour, pixels)}")
-        if policy not in PIXEL_POLICIES:
-            raise ProfileError(
-                f"{where}: [pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
-            )
+            said = f"[pixels] has no {flavour!r}{nearest(flavour, pixels)}"
+        elif policy not in PIXEL_POLICIES:
+            said = f"[pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
+        if said:
+            raise ProfileError(f"{layer.at('pixels', flavour)}: {said}")
         pixels[flavour] = policy
-    for line in layer.data.get("override", ()):
-        for key in line:
-            if key not in _OVERRIDE_KEYS:
-                raise ProfileError(f"{where}: [[override]] has no {key!r}{nearest(key, _OVERRIDE_KEYS)}")
-        if not line.get("reason"):
-            raise ProfileError(f"{where}: an [[override]] has no reason")
-        selector = line.get("keyword") or line.get("tag", "")
-        if not selector:
-            raise ProfileError(f"{where}: an [[override]] names no attribute, by tag or keyword")
-        tag = parse_tag(selector)
-        action = line.get("action", "")
-        if action not in CODES - {"C"}:
-            raise ProfileError(
-                f"{where}: {selector}: no action {action!r}; one of {' '.join(sorted(CODES - {'C'}))}"
-            )
-        rules[tag] = Rule(selector, action, f"{where}, override", reason=line["reason"], anywhere=True)

@@ -1,4 +1,4 @@
-"""The options of PS3.15 E.3: a file each."""
+"""Options, a file each: those of PS3.15 E.3, and those for pathology that have rows of their own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import ProfileError
-from dicomanon.profile.files import read_toml, shipped_folder
+from dicomanon.profile.files import read_layer, shipped_folder
+from dicomanon.profile.overrides import Override, overrides_of
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of PS3.15 E.3 with its code of CID 7050."""
+    """One option: of PS3.15 E.3 with its code of CID 7050, or without a code and with `rows`, which claims nothing."""
 
     keyword: str
     code: str
@@ -29,10 +30,11 @@ class Option:
     clean_tags: Mapping[int, str]
     clean_vrs: Mapping[str, str]
     clean_masks: Mapping[str, str]
+    rows: tuple[Override, ...] = ()
 
 
 def option_keywords() -> list[str]:
-    """Return the keywords of all options of PS3.15 E.3."""
+    """Return the keywords of all options, those of PS3.15 E.3 and those for pathology."""
     return sorted(path.stem for path in (shipped_folder() / "options").glob("*.toml"))
 
 
@@ -41,11 +43,12 @@ def load_option(keyword: str) -> Option:
     """Read one option file; raise ProfileError for a keyword that has none."""
     if keyword not in option_keywords():
         raise ProfileError(f"there is no option {keyword!r}{nearest(keyword, option_keywords())}")
-    data = read_toml(shipped_folder() / "options" / f"{keyword}.toml")
+    layer = read_layer(shipped_folder() / "options" / f"{keyword}.toml")
+    data = layer.data
     clean = data.get("clean", {})
     return Option(
         keyword=keyword,
-        code=data["code"],
+        code=data.get("code", ""),
         meaning=data["meaning"],
         column=data.get("column"),
         excludes=tuple(data.get("excludes", ())),
@@ -54,19 +57,30 @@ def load_option(keyword: str) -> Option:
         clean_tags=MappingProxyType({parse_tag(tag): word for tag, word in clean.get("tag", {}).items()}),
         clean_vrs=MappingProxyType(dict(clean.get("vr", {}))),
         clean_masks=MappingProxyType(dict(clean.get("mask", {}))),
+        rows=tuple(overrides_of(layer, "row", f"option {keyword}")),
     )
 
 
-def chosen_options(keywords: Iterable[str]) -> tuple[Option, ...]:
-    """Return the options of these keywords; raise ProfileError for a refused one, or two that exclude each other."""
-    chosen = tuple(load_option(keyword) for keyword in dict.fromkeys(keywords))
-    names = {option.keyword for option in chosen}
-    for option in chosen:
-        if option.unavailable:
-            raise ProfileError(f"option {option.keyword!r} cannot be promised: {option.unavailable}")
-        for other in option.excludes:
-            if other in names:
-                raise ProfileError(
-                    f"options {option.keyword!r} and {other!r} exclude each other (PS3.15 E.3.6)"
-                )
-    return chosen
+def chosen_options(keywords: Iterable[tuple[str, Callable[[], str] | None]]) -> tuple[Option, ...]:
+    """Return the options of keywords, each with what says where it was chosen (file and line, for messages).
+
+    Raises ProfileError for one that is unknown or refused, and for two that exclude each other.
+    """
+    chosen: dict[str, Option] = {}
+    for keyword, where in keywords:
+        if keyword not in chosen:
+            try:
+                chosen[keyword] = _beside(chosen, load_option(keyword))
+            except ProfileError as error:
+                raise ProfileError(f"{where()}: {error}" if where else str(error)) from None
+    return tuple(chosen.values())
+
+
+def _beside(chosen: Mapping[str, Option], option: Option) -> Option:
+    if option.unavailable:
+        raise ProfileError(f"option {option.keyword!r} cannot be promised: {option.unavailable}")
+    for other in chosen.values():
+        if other.keyword in option.excludes or option.keyword in other.excludes:
+            said = f"options {other.keyword!r} and {option.keyword!r} exclude each other"
+            raise ProfileError(f"{said} (PS3.15 E.3.6)" if other.code and option.code else said)
+    return option

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.laxer import note
+from dicomanon.laxer import is_laxer, note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,49 +16,52 @@ if TYPE_CHECKING:
 
 CODES = frozenset(("X", "Z", "D", "U", "K", "C", "Z/D", "X/Z", "X/D", "X/Z/D", "X/Z/U*"))
 """Action codes of Table E.1-1a."""
-CLEANERS = frozenset(("shift", "keep", "steps", "icc", "words", "items", "title", "private"))
+COARSE = frozenset(("day", "month", "year"))
+"""Ways to clean that leave of a moment as much as they are called by."""
+PATHOLOGY_CLEANERS = frozenset(
+    ("pseudonym", "suffix", "label", *COARSE, *(f"shift-{word}" for word in COARSE))
+)
+CLEANERS = (
+    frozenset(("shift", "keep", "steps", "icc", "words", "items", "title", "private")) | PATHOLOGY_CLEANERS
+)
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 VRS = frozenset(
-    (
-        *(
-            "AE",
-            "AS",
-            "AT",
-            "CS",
-            "DA",
-            "DS",
-            "DT",
-            "FD",
-            "FL",
-            "IS",
-            "LO",
-            "LT",
-            "OB",
-            "OD",
-            "OF",
-            "OL",
-            "OV",
-        ),
-        *(
-            "OW",
-            "PN",
-            "SH",
-            "SL",
-            "SQ",
-            "SS",
-            "ST",
-            "SV",
-            "TM",
-            "UC",
-            "UI",
-            "UL",
-            "UN",
-            "UR",
-            "US",
-            "UT",
-            "UV",
-        ),
-    )
+    [
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "OB",
+        "OD",
+        "OF",
+        "OL",
+        "OV",
+        "OW",
+        "PN",
+        "SH",
+        "SL",
+        "SQ",
+        "SS",
+        "ST",
+        "SV",
+        "TM",
+        "UC",
+        "UI",
+        "UL",
+        "UN",
+        "UR",
+        "US",
+        "UT",
+        "UV",
+    ]
 )
 """Value Representations (PS3.5 6.2)."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
@@ -84,14 +88,30 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class PathRule:
+    """A rule for one place: `path` are the tags from the top level down, or the last ones of them if `anywhere`."""
+
+    path: tuple[int, ...]
+    anywhere: bool
+    rule: Rule
+
+    def holds_at(self, path: tuple[int, ...]) -> bool:
+        """Tell whether this is the place."""
+        return path[-len(self.path) :] == self.path if self.anywhere else path == self.path
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A total function from attribute to rule, with what the output has to say of itself.
 
     `claimed` are the options that change something here; an option all of whose rows fall back is listed
     in `fallen_back` instead, and the output does not claim it. `words` may stay in descriptions, beside those known
     anyway; `private` are the VRs of what a site knows to be safe, by creator, group and low byte of the element.
-    `laxer` are the attributes of which an override lets out more than Table E.1-1 with these options, `direct` those
-    among them that say by themselves who the patient is.
+    `paths` has rules for single places by their last tag,
+    the one that wins first. `vr_overrides` are overrides by VR, for attributes that are a row of the table only as
+    a kind. `laxer` are the attributes of which an override lets out more than Table E.1-1 with these options,
+    `laxer_vrs` the VRs of which one keeps what the table does not list, `direct` those of both that say by
+    themselves who the patient is, or may. `temporal` is what (0028,0303) has to say (PS3.15 E.2, E.3.6).
     """
 
     name: str
@@ -106,9 +126,20 @@ class Profile:
     unknown: Rule
     words: tuple[str, ...] = ()
     private: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
+    paths: Mapping[int, tuple[PathRule, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    vr_overrides: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     laxer: tuple[int, ...] = ()
-    direct: tuple[int, ...] = ()
+    laxer_vrs: tuple[str, ...] = ()
+    direct: tuple[int | str, ...] = ()
+    temporal: str = "REMOVED"
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
+
+    def rule_at(self, path: tuple[int, ...], vr: str) -> Rule:
+        """Return the rule for an attribute at a place, given by the tags from the top level down to its own."""
+        for each in self.paths.get(path[-1], ()):
+            if each.holds_at(path):
+                return each.rule
+        return self.rule_for(path[-1], vr)
 
     def rule_for(self, tag: int, vr: str) -> Rule:
         """Return the rule for an attribute (0xGGGGEEEE) met with this VR; there always is one."""
@@ -123,18 +154,29 @@ class Profile:
         rule = self.rules.get(tag)
         if rule is None:
             row = standard.row_for(tag)
-            rule = self.masks[row.selector] if row else self.by_vr.get(vr, self.unknown)
+            if row is None:
+                return self.by_vr.get(vr, self.unknown)
+            rule, override = self.masks[row.selector], self.vr_overrides.get(vr)
+            if override and rule.code != "X" and not is_laxer(tag, override.code, rule.code):
+                return override  # of private attributes it lets none out that would stay behind
         return rule
 
     def cleans(self, cleaner: str) -> bool:
         """Tell whether any rule has this way to clean."""
-        return any(rule.cleaner == cleaner for rule in (*self.rules.values(), *self.masks.values()))
+        placed = (each.rule for found in self.paths.values() for each in found)
+        laid = (*self.rules.values(), *self.masks.values(), *self.by_vr.values(), *placed)
+        return any(rule.cleaner == cleaner for rule in laid)
 
     @property
     def codes(self) -> tuple[tuple[str, str], ...]:
         """Return code value and meaning (CID 7050) of what the output may claim."""
-        basic = () if self.laxer else (standard.DEIDENTIFICATION_METHODS["basic"],)
+        basic = () if self.keeps_more else (standard.DEIDENTIFICATION_METHODS["basic"],)
         return (*basic, *((option.code, option.meaning) for option in self.claimed))
+
+    @property
+    def keeps_more(self) -> bool:
+        """Tell whether overrides or options let out more than the Basic Profile, so that it cannot be claimed."""
+        return bool(self.laxer or self.laxer_vrs)
 
     @property
     def identity_removed(self) -> str:
@@ -144,11 +186,4 @@ class Profile:
     @property
     def note(self) -> str:
         """Return what a user has to know of overrides that are laxer than the table."""
-        return note(self.laxer, self.direct)
-
-    @property
-    def temporal(self) -> str:
-        """Return what (0028,0303) Longitudinal Temporal Information Modified has to say (PS3.15 E.2, E.3.6)."""
-        if any(standard.vr_of(tag) in ("DA", "DT", "TM") for tag in self.laxer):
-            return "UNMODIFIED"  # an override keeps some of them as they are
-        return next((option.temporal for option in self.claimed if option.temporal), "REMOVED")
+        return note((*self.laxer, *self.laxer_vrs), self.direct)

@@ -1,4 +1,4 @@
-"""Words of a profile: tags and keywords, and the nearest word to one that is unknown."""
+"""Words of a profile: tags, keywords and paths of them, and the nearest word to one that is unknown."""
 
 from __future__ import annotations
 
@@ -34,3 +34,22 @@ def parse_tag(text: str) -> int:
         keywords = (row[2] for row in load("dictionary")["rows"] if row[2])
         raise ProfileError(f"{text!r} is no tag and no keyword of PS3.6{nearest(text, keywords)}")
     return tag
+
+
+ANYWHERE = "*"
+
+
+def parse_path(text: str) -> tuple[tuple[int, ...], bool]:
+    """Read tags or keywords with slashes between them, from the top level down, or from anywhere after `*/`.
+
+    The second value tells whether it begins anywhere. Raises ProfileError for what is no attribute, or holds no items.
+    """
+    words = text.split("/")
+    anywhere = words[0] == ANYWHERE
+    path = tuple(parse_tag(word) for word in words[anywhere:])
+    if not path:
+        raise ProfileError(f"the path {text!r} ends before an attribute")
+    for tag, word in zip(path[:-1], words[anywhere:], strict=False):
+        if standard.vr_of(tag) not in ("SQ", None):
+            raise ProfileError(f"{word!r} in a path is no sequence, and has nothing below it")
+    return path, anywhere

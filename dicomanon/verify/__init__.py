@@ -194,7 +194,7 @@ def _explain(
             continue
         path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
         rule = profile.rule_for(tag, vr.decode())
-        kept = rule.code == "K"
+        kept = rule.code == "K" or rule.cleaner == "label"
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
         if _says_nothing(leaf, hit.form, soft=forms[hit.form]):

@@ -101,7 +101,7 @@ WRONG = [
     (("deid",), "Missing argument"),
     (("deid", "/absent", "--out", "x"), "does not exist"),
     (("deid", ".", "--out", "x", "--profile", "basics"), "did you mean 'basic'"),
-    (("deid", ".", "--out", "x", "--profile", "nothing-like-it"), "shipped are basic and research-wsi"),
+    (("deid", ".", "--out", "x", "--profile", "nothing-like-it"), "shipped are basic, gdpr-anonymous, "),
     (("deid", ".", "--out", "x", "--option", "retain-uid"), "did you mean 'retain-uids'"),
     (("deid", ".", "--out", "x", "--option", "clean-pixel-data"), "cannot be promised"),
     (("deid", ".", "--out", "x", "--option", "retain-full-dates"), "exclude each other"),

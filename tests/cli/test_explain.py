@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,75 @@ def test_a_whole_profile_has_every_rule_it_is_made_of() -> None:
         for rule in document["rules"]
     )
     assert len(process("explain", "research-wsi").stdout.splitlines()) == len(document["rules"]) + 3
+
+
+def test_a_rule_for_one_place_is_told_with_its_attribute_and_by_its_path() -> None:
+    option = ("--option", "keep-retired-specimen")
+    of_tag = process("explain", "basic", "SpecimenIdentifier", *option).stdout
+    of_place = process("explain", "basic", "SpecimenSequence/SpecimenIdentifier", *option).stdout
+    elsewhere = process("explain", "basic", "SpecimenDescriptionSequence/SpecimenIdentifier", *option).stdout
+
+    assert "\n(0040,0551) SpecimenIdentifier: D, replaced" in of_tag
+    place = "(0040,0550)/(0040,0551) SpecimenSequence/SpecimenIdentifier: C, replaced by a keyed pseudonym; option"
+    assert f"*/{place} keep-retired-specimen (" in of_tag
+    assert of_place.splitlines()[2].startswith(place)
+    assert "PS3.15 Table E.1-1 2026d, Basic Profile" in elsewhere.splitlines()[2]
+
+
+def mine(folder: Path) -> str:
+    path = folder / "mine.toml"
+    path.write_text(
+        'name = "mine"\nextends = "research-wsi"\n[pixels]\nTHUMBNAIL = "drop"\n'
+        '[[override]]\nvr = "TM"\naction = "X/Z/D"\nreason = "no times"\n'
+        '[[override]]\npath = "ContributingEquipmentSequence/StationName"\naction = "K"\nreason = "it is ours"\n'
+    )
+    return str(path)
+
+
+def test_two_profiles_differ_in_groups_of_one_action_and_one_origin(tmp_path: Path) -> None:
+    found = json.loads(process("explain", "--diff", "research-wsi", mine(tmp_path), "--json").stdout)
+    one, other = load_profile("research-wsi"), load_profile(mine(tmp_path))
+
+    assert (found["one"]["profile"], found["other"]["profile"]) == ("research-wsi", "mine")
+    assert found["pixels"] == [{"flavour": "THUMBNAIL", "one": "keep", "other": "drop"}]
+    differing = {tag for tag in other.rules if one.rules[tag].code != other.rules[tag].code}
+    assert found["count"] == len(differing) + 2  # the place, and any other TM
+    assert all(group["count"] == len(group["attributes"]) for group in found["groups"])
+    attributes = [(each, group) for group in found["groups"] for each in group["attributes"]]
+    assert len(attributes) == found["count"]
+    (group,) = [group for each, group in attributes if each["keyword"] == "StudyTime"]
+    assert (group["one"]["action"], group["other"]["action"]) == ("K", "X/Z/D")
+    assert group["one"]["origin"].endswith("option retain-modified-dates")
+    assert group["other"]["origin"] == "mine.toml, override"
+    (place,) = [each for each, _ in attributes if "/" in each["selector"]]
+    assert place["selector"] == "(0018,A001)/(0008,1010)"
+    assert (place["reason_one"], place["reason_other"]) == ("", "it is ours")
+    assert found["other"]["note"].startswith("The overrides keep more")
+
+
+def test_a_difference_is_told_in_lines_the_largest_group_first(tmp_path: Path) -> None:
+    said = process("explain", "--diff", "basic", mine(tmp_path)).stdout.splitlines()
+
+    counts = [int(line.split()[0]) for line in said if re.match(r"\d+ x ", line)]
+    assert said[0].startswith("basic -> mine: ")
+    assert sum(counts) == int(said[0].split()[3])
+    assert counts == sorted(counts, reverse=True)
+    assert "options: none -> retain-modified-dates, clean-structured-content" in said
+    assert "pixels: THUMBNAIL keep -> drop" in said
+    assert "  AccessionNumber, PatientName, StudyID" in said
+
+
+def test_a_profile_does_not_differ_from_itself_and_an_option_is_given_to_both() -> None:
+    for options in ((), ("--option", "retain-uids")):
+        said = process("explain", "--diff", "basic", "basic", *options).stdout
+        assert said == "basic -> basic: 0 attributes differ\n"
+
+
+def test_a_difference_needs_two_profiles() -> None:
+    done = process("explain", "--diff", "basic")
+
+    assert done.returncode == 2
+    assert done.stderr == "dicomanon: --diff takes two profiles: `dicomanon explain --diff A B`\n"
 
 
 def test_a_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Write profiles/profile.schema.json: what a profile may say, for editors, from the tables that the program reads."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from dicomanon.profile import FLAVOURS, PIXEL_POLICIES, load_option, option_keywords, shipped_names
+from dicomanon.profile.files import KINDS
+from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SELECTORS, actions_of_vr
+from dicomanon.profile.private import ELEMENT, PRIVATE_KEYS
+from dicomanon.profile.rule import VRS
+
+FILE = Path(__file__).resolve().parents[1] / "profiles" / "profile.schema.json"
+TAG = r"\(?[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}\)?"
+ATTRIBUTE = rf"([A-Z][A-Za-z0-9]*|{TAG})"
+TOLD = {
+    "name": "What outputs say the profile is; without it the name of the file.",
+    "title": "What the profile is for, in one line.",
+    "extends": "A shipped profile, or the path of a TOML file: this one changes it.",
+    "options": "Options of PS3.15 E.3 and for pathology.",
+    "pixels": "Which images leave, by Image Type value 3; burned-in is for those that say YES.",
+    "override": "What becomes of attributes; a reason each.",
+    "words": "Words and terms that descriptions may keep, beside those known anyway (clean-descriptors).",
+    "private": "Private attributes that the site knows to be safe (retain-safe-private).",
+    "creator": "The private creator, as it stands in the first element of a block.",
+    "element": "Group and low byte of the element, as (0029,xx10).",
+    "keyword": "An attribute wherever it stands, by its keyword in PS3.6.",
+    "tag": "An attribute wherever it stands, by its tag.",
+    "path": "One place: tags or keywords from the top level down, or anywhere after */.",
+    "vr": "All attributes of a VR.",
+    "action": "What is done, in the letters of PS3.15 Table E.1-1a; those with a choice go by the Type in the IOD.",
+    "reason": "Why; explain shows it.",
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema, JSON Schema draft 7."""
+    policies = {"type": "string", "enum": sorted(PIXEL_POLICIES)}
+    properties: dict[str, dict[str, Any]] = {key: {"type": "string"} for key in KINDS}
+    properties["extends"] = {"anyOf": [{"enum": shipped_names()}, {"type": "string", "pattern": r"\.toml$"}]}
+    properties["options"] = {
+        "type": "array",
+        "items": {"anyOf": [_option(word) for word in option_keywords()]},
+    }
+    properties["pixels"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict.fromkeys((*FLAVOURS, "burned-in"), policies),
+    }
+    properties["words"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    properties["private"] = {"type": "array", "items": _private()}
+    properties["override"] = {"type": "array", "items": _override()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "dicomanon profile",
+        "description": "Made by scripts/profile_schema.py.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: {"description": TOLD[key]} | value for key, value in properties.items()},
+    }
+
+
+def _option(word: str) -> dict[str, Any]:
+    option = load_option(word)
+    refused = f"; refused: {option.unavailable}" if option.unavailable else ""
+    return {"const": word, "description": f"{option.meaning}{refused}"}
+
+
+def _private() -> dict[str, Any]:
+    properties: dict[str, dict[str, Any]] = {
+        "creator": {"type": "string", "minLength": 1},
+        "element": {"type": "string", "pattern": f"^{ELEMENT}$"},
+        "vr": {"type": "string", "enum": sorted(VRS)},
+        "reason": {"type": "string", "minLength": 1},
+    }
+    assert set(properties) == PRIVATE_KEYS  # noqa: S101  # the schema is of what the program reads
+    told = TOLD | {"vr": "The VR it is known to have.", "reason": "Which documentation says so."}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": sorted(PRIVATE_KEYS),
+        "properties": {key: {"description": told[key]} | value for key, value in properties.items()},
+    }
+
+
+def _override() -> dict[str, Any]:
+    properties: dict[str, dict[str, Any]] = {
+        "keyword": {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$"},
+        "tag": {"type": "string", "pattern": f"^{TAG}$"},
+        "path": {"type": "string", "pattern": rf"^(\*/)?{ATTRIBUTE}(/{ATTRIBUTE})*$"},
+        "vr": {"type": "string", "enum": list(OVERRIDE_VRS)},
+        "action": {"type": "string", "enum": list(OVERRIDE_ACTIONS)},
+        "reason": {"type": "string", "minLength": 1},
+    }
+    assert set(properties) == KEYS  # noqa: S101  # the schema is of what the program reads
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["action", "reason"],
+        "properties": {key: {"description": TOLD[key]} | value for key, value in properties.items()},
+        "oneOf": [{"required": [key]} for key in SELECTORS],
+        "allOf": [
+            {
+                "if": {"required": ["vr"], "properties": {"vr": {"const": vr}}},
+                "then": {"properties": {"action": {"enum": actions_of_vr(vr)}}},
+            }
+            for vr in OVERRIDE_VRS
+        ],
+    }
+
+
+def written() -> str:
+    """Return the schema as it is stored."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(), encoding="utf-8")
+    sys.stdout.write(f"{FILE}\n")
