@@ -36,7 +36,7 @@ def options(subject: Subject) -> Table:
             "N",
             "N" if why_not(keyword) else "Y",
             "; ".join(
-                f"{policy.profile.name}: {_state(keyword, code, policy)}" for policy in subject.policies
+                f"{subject.called(policy)}: {_state(keyword, code, policy)}" for policy in subject.policies
             ),
         )
         for keyword, (code, meaning) in standard.DEIDENTIFICATION_METHODS.items()
@@ -102,7 +102,7 @@ def coercion(subject: Subject) -> Table:
     """Return Table N.5-11: attributes by action, and those that are added."""
     rows: list[Row] = []
     for policy in subject.policies:
-        name = policy.name
+        name = subject.called(policy)
         for code, meaning, number in action_counts(policy):
             kind = "REMOVED" if code == "X" else "REMOVED or MODIFIED" if code.startswith("X") else "MODIFIED"
             if code != "K":
@@ -111,7 +111,7 @@ def coercion(subject: Subject) -> Table:
                 )
         for attribute, tag, value in inserted(policy):
             if not tag.startswith(">"):
-                rows.append((f"{attribute} {tag}", "ADDED", "ALWAYS", f"{name}: {value}"))
+                rows.append((f"{attribute} {tag}", "ADDED", "ALWAYS", f"{name}: {value or 'see A.C.2.6.5'}"))
     columns = ("Attributes", "Type of coercion", "Condition", "Comment")
     return Table("N.5-11", "Attribute coercion; Table N.11-6 has every attribute", columns, tuple(rows))
 

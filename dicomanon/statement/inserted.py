@@ -54,7 +54,7 @@ def _rows(data: bytes, element: Element, depth: str) -> Iterator[Row]:
         value = data[element.value : element.end].decode("ascii").strip(" \0").replace("\\", ", ")
         yield name, depth + tag_text(element.tag), value
         return
-    yield name, depth + tag_text(element.tag), "items:"
+    yield name, depth + tag_text(element.tag), ""
     for item in element_items(data, element):
         for inner in elements_in(data, item.value, item.end, element.encoding):
             yield from _rows(data, inner, depth + ">")

@@ -51,6 +51,11 @@ class Subject:
     config: Config | None
     day: str
 
+    def called(self, policy: Policy) -> str:
+        """Return a policy's name, as short as it tells it from the others."""
+        alone = sum(other.profile.name == policy.profile.name for other in self.policies) == 1
+        return policy.profile.name if alone else policy.name
+
     @property
     def entity(self) -> str:
         """Return the name of the Application Entity that de-identifies."""

@@ -141,7 +141,9 @@ def _sop_classes() -> Table:
 
 
 def _actions(subject: Subject) -> Table:
-    rows = tuple((policy.name, *row) for policy in subject.policies for row in rules.action_counts(policy))
+    rows = tuple(
+        (subject.called(policy), *row) for policy in subject.policies for row in rules.action_counts(policy)
+    )
     columns = ("Profile", "Action", "Meaning", "Rules")
     return Table("A.C.2.6-1", "Actions, and the number of rules that have them", columns, rows)
 
@@ -159,13 +161,17 @@ def _notes(subject: Subject) -> tuple[Block, ...]:
 
 
 def _cleaning(subject: Subject) -> Table:
-    rows = tuple((policy.name, *row) for policy in subject.policies for row in rules.cleaned(policy))
+    rows = tuple(
+        (subject.called(policy), *row) for policy in subject.policies for row in rules.cleaned(policy)
+    )
     columns = ("Profile", "Manner", "Asked for by", "Attributes")
     return Table("A.C.2.6-6", "Ways of cleaning (action C), and where they are used", columns, rows)
 
 
 def _pixels(subject: Subject) -> Table:
     rows = tuple(
-        (one.name, flavour, word) for one in subject.policies for flavour, word in one.profile.pixels.items()
+        (subject.called(one), flavour, word)
+        for one in subject.policies
+        for flavour, word in one.profile.pixels.items()
     )
     return Table("A.C.2.6-7", "Images", ("Profile", "Image Type value 3, or burned-in", "What happens"), rows)
