@@ -27,6 +27,7 @@ MEBIBYTE = 1 << 20
 
 def options(subject: Subject) -> Table:
     """Return Table N.8-7: the profile and every option, whether it can be claimed, and its state here."""
+    methods = {**standard.DEIDENTIFICATION_METHODS, **_further(subject)}
     rows = tuple(
         (
             meaning,
@@ -39,7 +40,7 @@ def options(subject: Subject) -> Table:
                 f"{subject.called(policy)}: {_state(keyword, code, policy)}" for policy in subject.policies
             ),
         )
-        for keyword, (code, meaning) in standard.DEIDENTIFICATION_METHODS.items()
+        for keyword, (code, meaning) in methods.items()
     )
     columns = (
         "Option",
@@ -52,6 +53,16 @@ def options(subject: Subject) -> Table:
     )
     title = "Attribute Confidentiality Profiles: Basic Application Level Confidentiality"
     return Table("N.8-7", title, columns, rows)
+
+
+def _further(subject: Subject) -> dict[str, tuple[str, str]]:
+    """Return the options of this configuration that the standard does not have."""
+    return {
+        option.keyword: (option.code or "none", option.meaning)
+        for policy in subject.policies
+        for option in policy.profile.options
+        if option.keyword not in standard.DEIDENTIFICATION_METHODS
+    }
 
 
 @cache
@@ -80,6 +91,8 @@ def _state(keyword: str, code: str, policy: Policy) -> str:
     profile = policy.profile
     if code in (claimed for claimed, _ in profile.codes):
         return "claimed"
+    if keyword in (option.keyword for option in profile.claimed):
+        return "chosen"
     if keyword == BASIC:
         return "not claimed, for overrides keep more"
     if keyword in (option.keyword for option in profile.fallen_back):

@@ -11,10 +11,10 @@ from dicomanon.actions import Context, dummy
 from dicomanon.explain import MEANINGS
 from dicomanon.profile import parse_tag
 from dicomanon.pseudonym import KEY_BYTES, Pseudonymizer
-from dicomanon.statement.model import Table
+from dicomanon.statement.model import Block, Paragraph, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dicomanon.statement.subject import Policy
 
@@ -136,3 +136,31 @@ def cleaned(policy: Policy) -> tuple[tuple[str, str, str], ...]:
                 " ".join(reversed(attribute(rule["selector"])))
             )
     return tuple((meaning, origin, "; ".join(names)) for (meaning, origin), names in ways.items())
+
+
+def private(policies: Sequence[Policy]) -> tuple[Block, ...]:
+    """Return which private attributes stay (PS3.15 E.3.10): none, or those of Table E.3.10-1 under some profiles."""
+    keeping = [policy for policy in policies if policy.profile.masks[standard.PRIVATE].code != "X"]
+    if not keeping:
+        return (
+            Paragraph(
+                "Private attributes (E.3.10): none is retained, but for those that are rows of Table N.11-6."
+            ),
+        )
+    names = ", ".join(policy.name for policy in keeping)
+    rows = tuple(
+        (row.creator, f"({row.group:04X},xx{row.element:02X})", "/".join(row.vrs) or "unknown", row.meaning)
+        for row in standard.safe_private().values()
+    )
+    columns = ("Private creator", "Data element", "VR", "Meaning")
+    return (
+        Paragraph(
+            f"Private attributes (E.3.10): the following may stay, with their private creators, under {names}."
+        ),
+        Table(
+            "A.C.2.6-11",
+            f"Safe private attributes of PS3.15 Table E.3.10-1 ({standard.EDITION})",
+            columns,
+            rows,
+        ),
+    )

@@ -52,6 +52,7 @@ def tables(subject: Subject) -> dict[str, Callable[[], tuple[Block, ...]]]:
         ),
         "notes": lambda: _notes(subject),
         "cleaning": lambda: (_cleaning(subject),),
+        "private": lambda: rules.private(subject.policies),
         "pixels": lambda: (_pixels(subject),),
         "choices": lambda: (open_choices(),),
         "values": lambda: (values(),),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from dicomanon.part10.readers import ChunkReader
 from dicomanon.pipeline import clear_in_memory, make_route
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
-from dicomanon.statement import as_page, statement
+from dicomanon.statement import as_page, of_profile, statement
 from dicomanon.statement.choices import choices, decision
 from tests.canary import make_canary_slide
 from tests.cli.test_deid import process
@@ -218,3 +219,31 @@ def test_every_open_question_is_answered() -> None:
 
     assert len(rows) == len(choices())
     assert all(cell.strip() for row in rows for cell in row)
+
+
+def test_private_attributes_that_stay_are_listed_and_none_where_none_stays() -> None:
+    subject = of_profile("basic")
+    (policy,) = subject.policies
+    masks = {**policy.profile.masks}
+    assert masks[standard.PRIVATE].code == "X"
+    masks[standard.PRIVATE] = replace(masks[standard.PRIVATE], code="C")
+    keeping = replace(subject, policies=(replace(policy, profile=replace(policy.profile, masks=masks)),))
+
+    assert "table-a-c-2-6-11" not in page_tables(statement(subject))
+    rows = page_tables(statement(keeping))["table-a-c-2-6-11"]
+    assert len(rows) == len(standard.safe_private()) == 479
+    assert ["GEMS_ACQU_01", "(0019,xx23)"] in [row[:2] for row in rows]
+
+
+def test_an_option_that_the_standard_does_not_have_is_told_with_the_others() -> None:
+    subject = of_profile("basic", ("retain-uids",))
+    (policy,) = subject.policies
+    further = replace(
+        policy.profile.options[0], keyword="keep-block-suffix", code="", meaning="Block suffixes stay"
+    )
+    profile = replace(policy.profile, options=(*policy.profile.options, further), claimed=(further,))
+    found = page_tables(statement(replace(subject, policies=(replace(policy, profile=profile),))))
+
+    row = found["table-n-8-7"][-1]
+    assert (row[0], row[1], row[6]) == ("Block suffixes stay", "none", "basic: chosen")
+    assert len(found["table-n-8-7"]) == len(standard.DEIDENTIFICATION_METHODS) + 1
