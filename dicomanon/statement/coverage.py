@@ -10,7 +10,7 @@ from dicomanon.errors import ProfileError
 from dicomanon.node.receive import RESERVE
 from dicomanon.part10 import Limits
 from dicomanon.part10.elements import MAX_DEPTH
-from dicomanon.profile import load_profile
+from dicomanon.profile import load_option, load_profile, option_keywords
 from dicomanon.statement.choices import PLAIN
 from dicomanon.statement.inserted import inserted
 from dicomanon.statement.model import Row, Table
@@ -27,7 +27,7 @@ MEBIBYTE = 1 << 20
 
 def options(subject: Subject) -> Table:
     """Return Table N.8-7: the profile and every option, whether it can be claimed, and its state here."""
-    methods = {**standard.DEIDENTIFICATION_METHODS, **_further(subject)}
+    methods = {**standard.DEIDENTIFICATION_METHODS, **_further()}
     rows = tuple(
         (
             meaning,
@@ -55,14 +55,10 @@ def options(subject: Subject) -> Table:
     return Table("N.8-7", title, columns, rows)
 
 
-def _further(subject: Subject) -> dict[str, tuple[str, str]]:
-    """Return the options of this configuration that the standard does not have."""
-    return {
-        option.keyword: (option.code or "none", option.meaning)
-        for policy in subject.policies
-        for option in policy.profile.options
-        if option.keyword not in standard.DEIDENTIFICATION_METHODS
-    }
+def _further() -> dict[str, tuple[str, str]]:
+    """Return the options that are shipped and that the standard does not have."""
+    own = (keyword for keyword in option_keywords() if keyword not in standard.DEIDENTIFICATION_METHODS)
+    return {keyword: (load_option(keyword).code or "none", load_option(keyword).meaning) for keyword in own}
 
 
 @cache
@@ -70,6 +66,8 @@ def why_not(keyword: str) -> str:
     """Return why an option cannot be claimed, from a profile compiled with nothing but it; nothing where it can."""
     if keyword == BASIC:
         return ""
+    if keyword not in standard.COLUMN_OF_OPTION and not load_option(keyword).unavailable:
+        return ""  # an option of our own claims nothing
     try:
         alone = load_profile(PLAIN, (keyword,))
     except ProfileError as error:
@@ -91,13 +89,11 @@ def _state(keyword: str, code: str, policy: Policy) -> str:
     profile = policy.profile
     if code in (claimed for claimed, _ in profile.codes):
         return "claimed"
-    if keyword in (option.keyword for option in profile.claimed):
-        return "chosen"
     if keyword == BASIC:
         return "not claimed, for overrides keep more"
     if keyword in (option.keyword for option in profile.fallen_back):
         return "chosen, but changes nothing, so not claimed"
-    return "not chosen"
+    return "chosen" if keyword in (option.keyword for option in profile.options) else "not chosen"
 
 
 def storage_level() -> Table:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
 
 from dicomanon import standard
-from dicomanon.deidentify import REFUSED_CLASSES
+from dicomanon.errors import InstanceError, UnsupportedError
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
 from dicomanon.node.negotiate import storage_classes
-from dicomanon.part10.encoding import TRANSFER_SYNTAXES
+from dicomanon.part10.encoding import EXPLICIT_LE, EXPLICIT_LITTLE, TRANSFER_SYNTAXES, pack_element
+from dicomanon.part10.instance import Instance, Meta
+from dicomanon.part10.readers import ChunkReader
+from dicomanon.pipeline import clear_in_memory, make_route
+from dicomanon.profile import load_profile
+from dicomanon.pseudonym import KEY_BYTES, Pseudonymizer
+from dicomanon.statement.choices import PLAIN
+from dicomanon.statement.rules import tag_text
 
+if TYPE_CHECKING:
+    from dicomanon.pipeline import Route
+
+SOP_CLASS_UID = 0x00080016
 HIGHEST_REGISTERED = 256
 """Beyond the numbers of the character sets that PS3.3 C.12.1.1.2 has terms for."""
-NO_TABLE = "no IOD table here"
 
 
 class SopClass(NamedTuple):
@@ -31,9 +42,23 @@ def sop_classes() -> list[SopClass]:
     return sorted(found, key=lambda one: (one.name, one.uid))
 
 
+@cache
+def _route() -> Route:
+    return make_route("statement", load_profile(PLAIN), Pseudonymizer(bytes(KEY_BYTES)), scope="statement")
+
+
+@cache
 def refusal(uid: str) -> str:
-    """Return why instances of a SOP Class are refused, nothing where they are de-identified."""
-    return REFUSED_CLASSES.get(uid.encode(), "") or ("" if standard.iod_for(uid) else NO_TABLE)
+    """Return why instances of a SOP Class are refused, as the de-identifier says of one; nothing where they are not."""
+    header = pack_element(SOP_CLASS_UID, b"UI", uid.encode(), EXPLICIT_LE)
+    nothing_else = Instance(Meta(EXPLICIT_LITTLE), header, None, ChunkReader([]))
+    try:
+        clear_in_memory(nothing_else, _route())
+    except UnsupportedError as error:
+        return str(error).removesuffix(f" at {tag_text(SOP_CLASS_UID)}")
+    except InstanceError:
+        return ""  # the class is known: what else an instance needs is missing
+    return ""
 
 
 def transfer_syntaxes() -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from dicomanon import standard
 from dicomanon.actions import Context, dummy
 from dicomanon.explain import MEANINGS
-from dicomanon.profile import parse_tag
 from dicomanon.pseudonym import KEY_BYTES, Pseudonymizer
 from dicomanon.statement.model import Block, Paragraph, Table
 
@@ -37,10 +37,9 @@ def elements(policy: Policy, label: str) -> Table:
 
 def attribute(selector: str) -> tuple[str, str]:
     """Return name and tag of what a rule is about: one attribute, a mask of Table E.1-1, a VR, or all others."""
-    tag = tag_of(selector)
-    if tag is not None:
-        row = standard.row_for(tag)
-        return standard.name_of(tag) or (row.name if row else "unknown attribute"), selector
+    path = _path(selector)
+    if path:
+        return " / ".join(map(_name, path)), selector
     if selector == standard.PRIVATE:
         return "Private attributes", "(gggg,eeee) where gggg is odd"
     row = next((row for row in standard.rows() if row.selector == selector), None)
@@ -51,9 +50,18 @@ def attribute(selector: str) -> tuple[str, str]:
     return "Every attribute that nothing above decides", selector
 
 
-def tag_of(selector: str) -> int | None:
-    """Return the tag of a rule about one attribute, None of any other rule."""
-    return parse_tag(selector) if selector.startswith("(") and "x" not in selector.lower() else None
+_TAG = re.compile(r"\(([0-9A-F]{4}),([0-9A-F]{4})\)")
+
+
+def _path(selector: str) -> tuple[int, ...]:
+    """Return the tags of a rule about one attribute, from the outermost sequence it stands in; none of any other."""
+    found = [_TAG.fullmatch(part) for part in selector.removeprefix("*/").split("/")]
+    return tuple(int(tag[1] + tag[2], 16) for tag in found if tag) if all(found) else ()
+
+
+def _name(tag: int) -> str:
+    row = standard.row_for(tag)
+    return standard.name_of(tag) or (row.name if row else "unknown attribute")
 
 
 def _comment(rule: Mapping[str, str]) -> str:
@@ -72,8 +80,8 @@ def _comment(rule: Mapping[str, str]) -> str:
 
 
 def _vr(selector: str) -> str:
-    tag = tag_of(selector)
-    return (standard.vr_of(tag) or "UN") if tag is not None else selector.removeprefix("VR ")
+    path = _path(selector)
+    return standard.vr_of(path[-1]) or "UN" if path else selector.removeprefix("VR ")
 
 
 @cache
@@ -113,7 +121,7 @@ def shared_roles(policy: Policy) -> tuple[tuple[str, ...], ...]:
 
 def attribute_name(tag: int) -> str:
     """Return the name of an attribute as PS3.6 has it, or as Table E.1-1."""
-    return attribute(tag_text(tag))[0]
+    return _name(tag)
 
 
 def tag_text(tag: int) -> str:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon import standard
-from dicomanon.profile import load_profile, shipped_names
+from dicomanon.explain import explain
+from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
 from dicomanon.statement.rules import dummy_of
 from tests.statement.documents import markdown_tables, of_files, page_tables
 
 if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
-OPTIONS = tuple(standard.COLUMN_OF_OPTION)
+OPTIONS = [keyword for keyword in option_keywords() if not load_option(keyword).unavailable]
 PROFILES = [
     *((name, ()) for name in shipped_names()),
     *(("basic", (keyword,)) for keyword in OPTIONS),
@@ -48,9 +48,14 @@ def test_every_row_of_the_profile_is_in_the_table_of_both_formats(
     profile = load_profile(name, options)
     document = of_files(name, *options)
 
+    places = Counter(
+        (rule["selector"], rule["action"])
+        for rule in explain(name, options)["rules"]
+        if "/" in rule["selector"]
+    )
     for tables in (page_tables(document), markdown_tables(document)):
         rows = tables["table-n-11-6"]
-        assert Counter((row[1], row[2]) for row in rows) == rules_of(profile)
+        assert Counter((row[1], row[2]) for row in rows) == rules_of(profile) + places
         assert {row[3] for row in rows} == {"N"}
         assert all(row[0] and row[4] for row in rows)
 
