@@ -30,20 +30,8 @@ LAYERS = (
         "sources",
         "convert",
     ),
-    *(
-        "sinks",
-        "config",
-        "node",
-        "processes",
-        "inputs",
-        "batch",
-        "check",
-        "explain",
-        "statement",
-        "risk",
-        "demo",
-        "cli",
-    ),
+    *("sinks", "config", "node", "processes", "inputs", "batch", "check", "explain", "statement"),
+    *("risk", "demo", "cli"),
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 
