@@ -37,6 +37,15 @@ DATA_SET_PRESENT = 0x0001
 REFUSED_KIND = "the archive does not take this SOP Class in this transfer syntax"
 
 
+def is_stored(status: int) -> bool:
+    """Tell whether an archive that answers with this status has the instance.
+
+    Warnings (Bxxx) say that it has, and changed something on the way (PS3.4 B.2.3); so does Duplicate SOP Instance
+    (PS3.7 C.5.7): a repeat after a crash has the same UID and the same bytes.
+    """
+    return status in (0x0000, 0x0111) or status >> 12 == 0xB
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where an archive listens, its AE title, and what we call ourselves."""
@@ -70,10 +79,7 @@ class DicomSink:
         except LIBRARY_ERRORS as error:
             self._drop()
             raise PeerUnreachableError(f"the association broke ({type(error).__name__})") from None
-        # Warnings (Bxxx) say that the archive has it, and changed something on the way (PS3.4 B.2.3); so does
-        # Duplicate SOP Instance (PS3.7 C.5.7): a repeat after a crash has the same UID and the same bytes.
-        stored = status in (0x0000, 0x0111) or status >> 12 == 0xB
-        return Receipt(str(self._address.called), status, stored=stored)
+        return Receipt(str(self._address.called), status, stored=is_stored(status))
 
     def close(self) -> None:
         """Release the association; the next `send` asks for a new one."""

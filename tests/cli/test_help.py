@@ -12,7 +12,7 @@ import pytest
 from dicomanon import __version__
 from dicomanon.cli import app
 
-VERBS = ("convert", "deid", "verify", "node", "explain", "key", "demo")
+VERBS = ("convert", "deid", "verify", "node", "explain", "conformance", "key", "demo")
 HEAVY = (
     "pydicom",
     "numpy",
@@ -42,7 +42,15 @@ def test_help_answers_within_300_milliseconds() -> None:
     assert min(times) < 0.3
 
 
-@pytest.mark.parametrize("arguments", [("--help",), *((verb, "--help") for verb in VERBS), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        *((verb, "--help") for verb in VERBS),
+        ("conformance", "statement", "--help"),
+        ("--version",),
+    ],
+)
 def test_asking_for_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code = f"import atexit, sys\natexit.register(lambda: print('LOADED', *sys.modules))\n{MAIN}"
 
@@ -63,19 +71,22 @@ def test_every_verb_is_there_with_one_line_that_is_not_cut_off() -> None:
         assert not line.endswith("...")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_and_every_option_has_a_help_text(verb: str) -> None:
-    command = app.commands[verb]
+@pytest.mark.parametrize("words", [*((verb,) for verb in VERBS), ("conformance", "statement")], ids=" ".join)
+def test_every_verb_and_every_option_has_a_help_text(words: tuple[str, ...]) -> None:
+    command: click.Command = app
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
 
     assert command.help
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
             assert parameter.help.endswith("."), parameter.name
-    done = python(MAIN, verb, "--help")
+    done = python(MAIN, *words, "--help")
     assert done.returncode == 0
-    assert done.stdout.startswith(f"Usage: dicomanon {verb} ")
-    assert done.stdout == python(MAIN, verb, "-h").stdout
+    assert done.stdout.startswith(f"Usage: dicomanon {' '.join(words)} ")
+    assert done.stdout == python(MAIN, *words, "-h").stdout
 
 
 def test_the_version_is_said() -> None:
