@@ -6,7 +6,7 @@ Sequences are not values: `deidentify` removes, empties or walks them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,13 +44,15 @@ UID = re.compile(rb"[0-9.]{1,64}")
 class Context:
     """What replacement values of one instance depend on; `patient` is empty where nobody says who it is.
 
-    `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments.
+    `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments. `numbers`
+    are the content items of an SR tree that stay, by the numbers others refer to them with, and their new numbers.
     """
 
     pseudonymizer: Pseudonymizer
     patient: bytes
     study: bytes
     keeps_zone: bool = False
+    numbers: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
@@ -191,8 +193,13 @@ def clean_icc(_tag: int, _vr: bytes, value: bytes, _context: Context) -> bytes:
     return without_text(value)[0]
 
 
+def renumber(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of Clean Structured Content for a reference to a content item by number, some of which may have gone."""
+    return context.numbers.get(value)
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
-CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc}
+CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc, "numbers": renumber}
 
 
 def resolve(code: str, attribute_type: str | None) -> str:

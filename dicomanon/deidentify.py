@@ -6,13 +6,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dicomanon import standard
-from dicomanon.actions import ACTIONS, CLEANERS, STANDARD_UIDS, Context
-from dicomanon.content import keeps_item
-from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
+from dicomanon.actions import ACTIONS, CLEANERS, Context
+from dicomanon.content import CONTENT_SEQUENCE
+from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT, Flags
 from dicomanon.icc import without_text
 from dicomanon.identifying import IdentifyingValues, is_soft, names_nobody
+from dicomanon.objects import SOP_CLASS_UID, iod_of
 from dicomanon.part10.elements import (
     MAX_DEPTH,
     element_at,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
     from dicomanon.pseudonym import Pseudonymizer
 
-SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
@@ -44,16 +43,6 @@ CHARACTER_SET = 0x00080005
 TIMEZONE = 0x00080201
 PIXEL_DATA = 0x7FE00010
 PIXEL_DATA_URL = 0x00287FE0
-REFUSED_CLASSES = {
-    b"1.2.840.10008.1.3.10": "a DICOMDIR is an index of files, not an instance; leave it out",
-    b"1.2.840.10008.5.1.4.1.1.9.4.1": "recorded voices cannot be de-identified here",
-    b"1.2.840.10008.5.1.4.1.1.9.4.2": "recorded voices cannot be de-identified here",
-    **{
-        b"1.2.840.10008.5.1.4.1.1.104.%d" % number: "an encapsulated document cannot be de-identified here"
-        for number in range(1, 6)
-    },
-}
-"""SOP Classes that have an IOD table and are refused all the same."""
 IDENTITY = (SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID)
 
 
@@ -98,7 +87,13 @@ class Deidentifier:
             patient = b"\0scope\0%b\0%b" % (self._scope, study) if self._scope else b""
         if instance.pixels is None and place.demands_pixels and PIXEL_DATA_URL not in found:
             raise MalformedError("Pixel Data is missing", tag=PIXEL_DATA)
-        context = Context(self.pseudonymizer, patient, study, keeps_zone=self._keeps_zone)
+        context = Context(
+            self.pseudonymizer,
+            patient,
+            study,
+            keeps_zone=self._keeps_zone,
+            numbers=place.numbers(header, found),
+        )
         values = IdentifyingValues(_value(header, found, CHARACTER_SET), keeps_uids=self._keeps_uids)
         values.add_residue(instance.meta.residue)
         walk = _Walk(header, self.profile, context, values)
@@ -144,16 +139,7 @@ class Deidentifier:
     def _place(self, sop_class: bytes, encoding: Encoding) -> Place:
         place = self._places.get((sop_class, encoding))
         if place is None:
-            if sop_class in REFUSED_CLASSES:
-                raise UnsupportedError(REFUSED_CLASSES[sop_class], tag=SOP_CLASS_UID)
-            iod = standard.iod_for(sop_class.decode("ascii", "replace"))
-            if iod is None:
-                public = (
-                    sop_class.decode()
-                    if sop_class.startswith(STANDARD_UIDS) and sop_class.isascii()
-                    else "private"
-                )
-                raise UnsupportedError(f"the SOP Class ({public}) has no IOD table here", tag=SOP_CLASS_UID)
+            iod = iod_of(sop_class.decode("ascii", "replace"))
             place = self._places[sop_class, encoding] = Place(self.profile, iod.root.children, encoding)
         return place
 
@@ -267,7 +253,7 @@ class _Walk:
             raise MalformedError("an element is longer than what holds it", offset=start, tag=step.tag)
         out: list[bytes] = []
         run = at
-        changed = False
+        changed = left = False
         while delimited or at < end:
             tag = buffer[at : at + 4]
             length = codec.unpack_from(buffer, at + 4)[0]
@@ -275,23 +261,12 @@ class _Walk:
                 if delimited and tag == end_tag:
                     break
                 raise MalformedError("something other than an item stands in a sequence", offset=at)
-            if length == UNDEFINED:
-                new, item_end = self._items(place, at + 8, end, depth + 1, delimited=True)
-                behind = item_end + 8
-            else:
-                item_end = behind = at + 8 + length
-                if behind > end:
-                    raise MalformedError("an item is longer than what holds it", offset=at)
-                new, _ = self._items(place, at + 8, item_end, depth + 1, delimited=False)
-            dropped = place.in_steps and not keeps_item(
-                buffer, at + 8, item_end, inner, step.tag, dates_stay=place.dates_stay
-            )
-            if dropped:
-                self._collect_elements(at + 8, item_end, inner, depth + 1)
-            if dropped or new is not None:
+            within, new, item_end, behind = self._item(place, at, end, length, depth + 1)
+            left = left or within is not None
+            if within is None or new is not None:
                 changed = True
                 out.append(buffer[run:at])
-                if new is not None and not dropped:
+                if new is not None and within is not None:
                     body = b"".join(new)
                     out += (item_tag, codec.pack(UNDEFINED if length == UNDEFINED else len(body)), body)
                     out.append(buffer[item_end:behind])
@@ -302,11 +277,28 @@ class _Walk:
         following = at + 8 if delimited else end
         if not changed:
             return None, following
+        if not left and step.tag == CONTENT_SEQUENCE:
+            return [], following  # Type 1C: without items there is none
         out.append(buffer[run:at])
         if delimited:
             return [buffer[start:first], *out, buffer[at:following]], following
         body = b"".join(out)
         return [pack_header(step.tag, step.vr, len(body), encoding), body], following
+
+    def _item(
+        self, place: Place, start: int, end: int, length: int, depth: int
+    ) -> tuple[Place | None, list[bytes] | None, int, int]:
+        """Walk one item; return its place (None: it goes), what replaces it, where it ends, and what is behind it."""
+        at, delimited = start + 8, length == UNDEFINED
+        stop = end if delimited else at + length
+        if stop > end:
+            raise MalformedError("an item is longer than what holds it", offset=start)
+        numbers = self._context.numbers
+        within = place.of_item(self._buffer, at, stop, numbers) if place.sorts else place
+        new, item_end = self._items(within or place, at, stop, depth, delimited=delimited)
+        if within is None:
+            self._collect_elements(at, item_end, place.encoding, depth)
+        return within, new, item_end, item_end + 8 if delimited else item_end
 
     def _items(  # noqa: C901, PLR0912  # one loop for every element of every frame: calls would cost time
         self, place: Place, at: int, stop: int, depth: int, *, delimited: bool

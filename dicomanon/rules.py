@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.actions import resolve
+from dicomanon.content import CONTENT_SEQUENCE, TARGET, TREE, content_of, judge_of, numbers_of
 from dicomanon.identifying import is_soft
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
-from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS
+from dicomanon.part10.elements import element_at
+from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS, pack_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dicomanon.content import Content, Judge
     from dicomanon.kept import Check, Passes
     from dicomanon.part10.encoding import Encoding
+    from dicomanon.part10.index import Entry
     from dicomanon.profile import Profile, Rule
     from dicomanon.standard import IodNode
 
+_NOTHING: dict[int, IodNode] = {}
 KEEP_SHORT = 0
 KEEP_LONG = 1
 ITEM_END = 2
 INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL", "SL")))
 """VRs that writers mix up, all of them binary."""
-STEPS_TAG = 0x00400610
-STEP_CONTENT_TAG = 0x00400612
-TEXT_VALUE_TAG = 0x0040A160
-DATETIME_TAG = 0x0040A120
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -59,13 +60,31 @@ MOST_REMEMBERED = 1 << 14
 """Attributes of one place known by heart: more than PS3.6 has."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """What all places of structured content have in common."""
+
+    judge: Judge
+    places: dict[tuple[object, ...], Place]
+
+
 class Place:
     """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
     `checks` has, by the same keys, what a value with a short header must pass to stay; `plan` is for the others.
     """
 
-    __slots__ = ("_children", "_in_steps", "_profile", "checks", "encoding", "key_length", "plan")
+    __slots__ = (
+        "_children",
+        "_content",
+        "_profile",
+        "_shared",
+        "checks",
+        "encoding",
+        "key_length",
+        "plan",
+        "sorts",
+    )
 
     def __init__(
         self,
@@ -73,16 +92,44 @@ class Place:
         children: Mapping[int, IodNode] | None,
         encoding: Encoding,
         *,
-        in_steps: bool = False,
+        content: Content | None = None,
+        shared: _Shared | None = None,
     ) -> None:
         self._profile = profile
-        self._children = children or {}
-        self._in_steps = in_steps
+        self._children = _NOTHING if children is None else children
+        self._content = content
+        self._shared = shared or _Shared(judge_of(profile), {})
+        self.sorts = content is not None and content.sorts
         self.encoding = encoding
         self.key_length = 6 if encoding.explicit else 4
         delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
         self.plan: dict[bytes, Step | int] = {delimiter + b"\0\0"[: self.key_length - 4]: ITEM_END}
         self.checks: dict[bytes, Passes] = {}
+
+    def of_item(self, buffer: bytes, at: int, stop: int, numbers: Mapping[bytes, bytes]) -> Place | None:
+        """Return the place that one item of structured content is walked by, None where the item goes.
+
+        Its elements begin at `at` and end before `stop`; `numbers` are the items of the tree that stay.
+        """
+        if self._content is None:
+            return self
+        content = self._content.of_item(buffer, at, stop, self.encoding, numbers)
+        if content is None:
+            return None
+        if content is self._content:
+            return self
+        return self._within(self._children, self.encoding, content)
+
+    def numbers(self, header: bytes, entries: Mapping[int, Entry]) -> Mapping[bytes, bytes]:
+        """Return the items of an SR tree that stay, by their numbers, where others refer to them by number."""
+        entry = entries.get(CONTENT_SEQUENCE)
+        tag = pack_tag(TARGET, self.encoding)
+        if entry is None or header.find(tag, entry.start, entry.next) < 0:
+            return {}
+        if self._profile.rule_for(CONTENT_SEQUENCE, "SQ").cleaner != TREE:
+            return {}
+        tree = element_at(header, entry.start, entry.next, self.encoding)
+        return numbers_of(header, tree, self._shared.judge)
 
     def step(self, key: bytes, tag: int, vr: bytes) -> Step | int:
         """Decide for an attribute met for the first time at this place, and remember."""
@@ -104,14 +151,15 @@ class Place:
     def _decide(self, tag: int, vr: bytes) -> Step:
         known = standard.vrs_of(tag)
         true_vr = known[0].encode() if vr == b"UN" and known else vr
-        rule = self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
+        decided = self._content.rule_for(tag) if self._content else None
+        rule = decided or self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
         node = self._children.get(tag)
         letter = self._letter(tag, rule, node)
         if letter == "K" and vr != b"UN" and known and not _fits(vr, known):
             # A place for a number that holds text is a place to hide a name, and the other way round.
             letter = resolve("X/Z/D", node.type if node else None)
         sequence = vr == b"SQ" or true_vr == b"SQ"
-        if rule.cleaner == "steps" and not sequence:
+        if rule.cleaner in ("steps", "list", "tree") and (node is None or not sequence):
             letter = "X"
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
         fallback = resolve("X/Z/D", node.type if node else None)
@@ -134,8 +182,6 @@ class Place:
         )
 
     def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
-        if self._in_steps and tag == TEXT_VALUE_TAG:
-            return "D"  # the only text left in a step are identifiers of specimens
         if tag == CHARACTER_SET_TAG:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
@@ -151,8 +197,20 @@ class Place:
 
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
         encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
-        in_steps = rule.cleaner == "steps" or (self._in_steps and tag == STEP_CONTENT_TAG)
-        return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps)
+        content = content_of(rule.cleaner, self._shared.judge) or (self._content and self._content.below(tag))
+        return self._within(node.children if node else _NOTHING, encoding, content)
+
+    def _within(self, children: Mapping[int, IodNode], encoding: Encoding, content: Content | None) -> Place:
+        """Return a place below this one; trees nest in themselves, and their places are shared at any depth."""
+        if content is None:
+            return Place(self._profile, children, encoding, shared=self._shared)
+        key = (id(children), encoding, content.kind, content.rule, content.inner)
+        place = self._shared.places.get(key)
+        if place is None:
+            place = Place(self._profile, children, encoding, content=content, shared=self._shared)
+            if len(self._shared.places) < MOST_REMEMBERED:
+                self._shared.places[key] = place
+        return place
 
     @property
     def demands_pixels(self) -> bool:
@@ -162,17 +220,6 @@ class Place:
             for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
             if (node := self._children.get(tag))
         )
-
-    @property
-    def in_steps(self) -> bool:
-        """Tell whether the items here are specimen preparation steps or their content."""
-        return self._in_steps
-
-    @property
-    def dates_stay(self) -> bool:
-        """Tell whether the moment of a content item stays, in full or moved."""
-        rule = self._profile.rule_for(DATETIME_TAG, "DT")
-        return rule.code == "K" or rule.cleaner == "shift"
 
 
 def _fits(vr: bytes, known: tuple[str, ...]) -> bool:

@@ -17,10 +17,10 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "actions"),
+    *("identifying", "actions", "content"),
     *(
         "rules",
-        "content",
+        "objects",
         "flags",
         "deidentify",
         "pixels",

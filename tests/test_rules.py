@@ -97,17 +97,23 @@ def code_of(row: Row, option: str | None) -> str:
         return {"shift": "C", "keep": "K"}.get(
             CLEANED_BY.get(standard.vr_of(row.tag or 0) or "", ""), row.basic
         )
-    if cell == "C" and option == "clean-structured-content" and row.tag == 0x00400610:
+    if (
+        cell == "C"
+        and option == "clean-structured-content"
+        and row.tag in (0x00400555, 0x00400610, 0x0040A730)
+    ):
         return "steps"
     return row.basic
 
 
 def expected(code: str, type_: str | None) -> str:
     """Settle a code in the words of Table E.1-1a: what the IOD requires (Type 1 a value, Type 2 the attribute)."""
-    if code in ("K", "C", "U", "X", "steps"):
+    if code in ("K", "C", "U", "X"):
         return code
     if type_ is None:
         return "X"  # "may be treated as X" where the IOD does not define it (E.1.1)
+    if code == "steps":
+        return code
     needs_value, needs_attribute = type_.startswith("1"), not type_.startswith("3")
     if code == "X/Z/U*":
         return "U"

@@ -9,6 +9,7 @@ from dicomanon import standard
 from dicomanon.errors import ProfileError
 from dicomanon.laxer import laxer_tags
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
+from dicomanon.profile.objects import objects_of
 from dicomanon.profile.options import chosen_options
 from dicomanon.profile.rule import CODES, FLAVOURS, PIXEL_POLICIES, Profile, Rule
 from dicomanon.profile.words import nearest, parse_tag
@@ -62,6 +63,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         claimed=tuple(option for option in options if option.keyword in effective),
         fallen_back=tuple(option for option in options if option.keyword not in effective),
         pixels=MappingProxyType(pixels),
+        objects=objects_of(layers),
         rules=MappingProxyType(rules),
         masks=MappingProxyType(masks),
         by_vr=MappingProxyType(by_vr),

@@ -38,6 +38,7 @@ _KINDS = {
     "extends": "text",
     "options": "a list of texts",
     "pixels": "a table of texts",
+    "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
 }
 
@@ -63,7 +64,7 @@ def _check_kinds(where: str, data: dict[str, Any]) -> None:
             good = isinstance(value, str)
         elif key == "options":
             good = _are_texts(value)
-        elif key == "pixels":
+        elif key in ("pixels", "objects"):
             good = isinstance(value, dict) and _are_texts([*value.values()])
         else:
             good = isinstance(value, list) and all(isinstance(line, dict) for line in value)

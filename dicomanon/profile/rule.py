@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.laxer import note
+from dicomanon.profile.objects import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 CODES = frozenset(("X", "Z", "D", "U", "K", "C", "Z/D", "X/Z", "X/D", "X/Z/D", "X/Z/U*"))
 """Action codes of Table E.1-1a."""
-CLEANERS = frozenset(("shift", "keep", "steps", "icc"))
+CLEANERS = frozenset(("shift", "keep", "list", "steps", "tree", "icc"))
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 MOST_REMEMBERED = 1 << 16
@@ -61,6 +62,7 @@ class Profile:
     unknown: Rule
     laxer: tuple[int, ...] = ()
     direct: tuple[int, ...] = ()
+    objects: Mapping[str, str] = field(default_factory=lambda: OBJECTS)
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule_for(self, tag: int, vr: str) -> Rule:
