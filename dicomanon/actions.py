@@ -198,8 +198,18 @@ def renumber(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes | N
     return context.numbers.get(value)
 
 
+def local_scheme(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> bytes:
+    """C of Clean Structured Content for the scheme of a local code (PS3.16 8.2: 99 and a word of one's own)."""
+    return b"99LOCAL"
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
-CLEANERS: Mapping[str, Action] = {"shift": shift_date, "icc": clean_icc, "numbers": renumber}
+CLEANERS: Mapping[str, Action] = {
+    "shift": shift_date,
+    "icc": clean_icc,
+    "numbers": renumber,
+    "scheme": local_scheme,
+}
 
 
 def resolve(code: str, attribute_type: str | None) -> str:

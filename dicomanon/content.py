@@ -38,8 +38,8 @@ CODE_VALUE = 0x00080100
 SCHEME = 0x00080102
 TARGET = 0x0040DB73
 """Referenced Content Item Identifier: the place of another item in the tree, by number."""
-CODE_TEXTS = frozenset((CODE_VALUE, 0x00080119, 0x00080120, 0x00080104))
-"""Value, long value, URN and meaning of a code."""
+CODE_TEXTS = frozenset((CODE_VALUE, 0x00080119, 0x00080120, 0x00080103, 0x00080104))
+"""Value, long value, URN, scheme version and meaning of a code."""
 VALUES: Mapping[int, tuple[str, str]] = {
     0x0040A120: ("DATETIME", "DT"),
     0x0040A121: ("DATE", "DA"),
@@ -121,6 +121,7 @@ _REFERENCE = Rule("by number", "K", "refers to another item of the tree", anywhe
 _LOCAL = Rule("local code", "X", "a local code can say anything", anywhere=True)
 _OTHER = Rule("other value", "X", "not a value of this type of content item", anywhere=True)
 _LOCAL_CODE = Rule("local code", "D", "a local code becomes a keyed one", anywhere=True)
+_LOCAL_SCHEME = Rule("local code", "C", "a local scheme may name a site", cleaner="scheme", anywhere=True)
 _TARGET = Rule("by number", "C", "items are numbered anew where some go", cleaner="numbers", anywhere=True)
 
 
@@ -159,7 +160,7 @@ class Content:
     def rule_for(self, tag: int) -> Rule | None:
         """Return the rule of an attribute that content decides, None for any other."""
         if self.kind == "local":
-            return _LOCAL_CODE if tag in CODE_TEXTS else None
+            return _LOCAL_SCHEME if tag == SCHEME else _LOCAL_CODE if tag in CODE_TEXTS else None
         if self.rule is None:
             return None
         if tag == TARGET:

@@ -154,7 +154,7 @@ class Place:
         decided = self._content.rule_for(tag) if self._content else None
         rule = decided or self._profile.rule_for(tag, true_vr.decode("ascii", "replace"))
         node = self._children.get(tag)
-        letter = self._letter(tag, rule, node)
+        letter = self._letter(tag, vr, rule, node)
         if letter == "K" and vr != b"UN" and known and not _fits(vr, known):
             # A place for a number that holds text is a place to hide a name, and the other way round.
             letter = resolve("X/Z/D", node.type if node else None)
@@ -181,7 +181,7 @@ class Place:
             check=check,
         )
 
-    def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
+    def _letter(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> str:
         if tag == CHARACTER_SET_TAG:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
@@ -193,6 +193,10 @@ class Place:
             return "X"  # an overlay without its data is no overlay
         if node is None and not rule.anywhere:
             return "X"
+        if rule.code == "X" and vr != b"SQ" and node and node.type == "1" and not node.conditional:
+            return (
+                "D"  # the de-identifier keeps the IOD whole (PS3.15 E.1.1): six attributes are X and Type 1
+            )
         return resolve(rule.code, node.type if node else None)
 
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
