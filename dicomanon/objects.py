@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dicomanon.standard import Iod
 
 SOP_CLASS_UID = 0x00080016
+STUDY_INSTANCE_UID = 0x0020000D
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 WHY: Mapping[str, str] = {
     "encapsulated": "an encapsulated document cannot be de-identified here",
@@ -46,4 +47,6 @@ def iod_of(sop_class: str) -> Iod:
         public = sop_class.startswith(STANDARD_UIDS.decode()) and sop_class.isascii()
         named = sop_class if public else "private"
         raise UnsupportedError(f"the SOP Class ({named}) has no IOD table here", tag=SOP_CLASS_UID)
+    if STUDY_INSTANCE_UID not in iod.root.children:
+        raise UnsupportedError(f"an object of this kind ({iod.name}) is of no study", tag=SOP_CLASS_UID)
     return iod
