@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile, Rule
     from dicomanon.standard import IodNode
 
+DEMANDED = {"1": "D", "2": "Z"}
+"""X of an attribute that the IOD always has: the de-identifier keeps the IOD whole (PS3.15 E.1.1, note)."""
 _NOTHING: dict[int, IodNode] = {}
 KEEP_SHORT = 0
 KEEP_LONG = 1
@@ -193,10 +195,8 @@ class Place:
             return "X"  # an overlay without its data is no overlay
         if node is None and not rule.anywhere:
             return "X"
-        if rule.code == "X" and vr != b"SQ" and node and node.type == "1" and not node.conditional:
-            return (
-                "D"  # the de-identifier keeps the IOD whole (PS3.15 E.1.1): six attributes are X and Type 1
-            )
+        if rule.code == "X" and vr != b"SQ" and node and node.type in DEMANDED and not node.conditional:
+            return DEMANDED[node.type]
         return resolve(rule.code, node.type if node else None)
 
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
 
 from dicomanon import standard
 from dicomanon.profile import load_profile
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = "1.2.826.0.1.3680043.10.1947.88."
 DAY, CLOCK = "20210317", "091733.731"
-DEEPEST = 3
+DEEPEST = 2
 """Below that only what an item cannot do without: functional groups and content trees nest without end."""
 TEXTS: Mapping[str, int] = {
     "AE": 16,
@@ -41,11 +43,9 @@ FIXED: Mapping[str, object] = {
     "IS": "1",
     "SL": 1,
     "SS": 1,
-    "SV": 1,
     "TM": CLOCK,
     "UL": 1,
     "US": 1,
-    "UV": 1,
     "AT": 0x00100010,
 }
 BYTES = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
@@ -63,19 +63,27 @@ SAID_BY_US = frozenset(
     (0x00120062, 0x00120063, 0x00120064, 0x00280303, 0x0018A001, 0x00080005, 0x00287FE0, 0x00280006)
 )
 """What de-identification says of itself, and what says how to read the rest."""
-NOT_MADE = frozenset((0x00282000, 0x00020010, 0x7FE00001, 0x7FE00002, 0x7FE00003, 0xFFFAFFFA, 0xFFFCFFFC, 0x04000550))
+NOT_MADE = frozenset(
+    (0x00282000, 0x00020010, 0x7FE00001, 0x7FE00002, 0x7FE00003, 0xFFFAFFFA, 0xFFFCFFFC, 0x04000550)
+)
 
 
 def planted_object(sop_class: str) -> Dataset:
     """Return an object that has every attribute of its IOD, to a depth, each text with a value of its own."""
     iod = standard.iod_for(sop_class)
     assert iod is not None
-    made = _Maker(sop_class).items(iod.root.children, 0)
-    made.SOPClassUID = sop_class
+    maker = _Maker(sop_class)
+    made = maker.items(iod.root.children, 0)
+    if "ContentSequence" in made:
+        made.ContentSequence = maker.content()
+        made.ValueType, made.ContinuityOfContent = "CONTAINER", "SEPARATE"
+        for keyword in ("TextValue", "PersonName", "UID", "Date", "Time", "DateTime", "ConceptCodeSequence"):
+            made.pop(keyword, None)
+    made.SOPClassUID = UID(sop_class)
     made.file_meta = FileMetaDataset()
-    made.file_meta.MediaStorageSOPClassUID = sop_class
+    made.file_meta.MediaStorageSOPClassUID = UID(sop_class)
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
-    made.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    made.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
     _pixels(made, iod.root.children)
     return made
 
@@ -86,7 +94,7 @@ def _pixels(made: Dataset, children: Mapping[int, IodNode]) -> None:
         return
     tag = have[-1]
     bits = {0x7FE00008: 32, 0x7FE00009: 64}.get(tag, 8)
-    for each, value in (SHAPE | {0x00280100: bits}).items():
+    for each, value in {**SHAPE, 0x00280100: bits}.items():
         made.add_new(each, "US", value)
     if 0x00280008 in children:
         made.NumberOfFrames = 1
@@ -96,6 +104,12 @@ def _pixels(made: Dataset, children: Mapping[int, IodNode]) -> None:
         made.SpecimenLabelInImage = "NO"
     made.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
     made.add_new(tag, {0x7FE00008: "OF", 0x7FE00009: "OD"}.get(tag, "OB"), bytes(4 * bits // 8))
+
+
+def _public() -> Dataset:
+    made = Dataset()
+    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = "121071", "DCM", "Finding"
+    return made
 
 
 class _Maker:
@@ -112,6 +126,8 @@ class _Maker:
             if tag in NOT_MADE or tag in SAID_BY_US or tag in PIXELS or tag >> 16 in range(0x6000, 0x6020):
                 continue
             vr = standard.vr_of(tag) or "UN"
+            if vr in ("SV", "UV"):
+                continue  # the validator cannot read them
             if vr == "SQ":
                 if depth < DEEPEST or (node.type == "1" and depth < 2 * DEEPEST):
                     made.add_new(tag, "SQ", [self.items(node.children, depth + 1)])
@@ -121,9 +137,28 @@ class _Maker:
         if "CodeValue" in made:
             for each in [element.tag for element in made if element.keyword != "ContextUID"]:
                 del made[each]
-            made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = "113100", "DCM", "A public meaning"
-        if "ValueType" in made and "TextValue" in made:
-            made.ValueType = "TEXT"
+            made.update(_public())
+        return made
+
+    def content(self) -> list[Dataset]:
+        """Return content items that any tree may have: a text, a person, a code, a container."""
+        named = [
+            ("TEXT", "TextValue", "UT"),
+            ("PNAME", "PersonName", "PN"),
+            ("CODE", "", ""),
+            ("CONTAINER", "", ""),
+        ]
+        made = []
+        for value_type, keyword, vr in named:
+            item = Dataset()
+            item.RelationshipType = "CONTAINS" if value_type == "CONTAINER" else "HAS OBS CONTEXT"
+            item.ValueType = value_type
+            item.ConceptNameCodeSequence = [_public()]
+            if keyword:
+                setattr(item, keyword, self._value(tag_for_keyword(keyword) or 0, vr))
+            made.append(item)
+        made[2].ConceptCodeSequence = [_public()]
+        made[3].ContinuityOfContent = "SEPARATE"
         return made
 
     def _value(self, tag: int, vr: str) -> object:

@@ -1,6 +1,7 @@
 """What becomes of every DICOM file in the corpus: cleared, dropped or refused with a reason, and none crashes.
 
-`corpus_outcomes.tsv` is the list as it should be. Where it changes for a reason, `DICOMANON_WRITE_OUTCOMES=1` writes it anew.
+`corpus_outcomes.tsv` is the list as it should be. Where it changes for a reason, DICOMANON_WRITE_OUTCOMES=1 writes
+it anew.
 """
 
 from __future__ import annotations
