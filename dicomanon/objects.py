@@ -20,7 +20,7 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 WHY: Mapping[str, str] = {
     "encapsulated": "an encapsulated document cannot be de-identified here",
     "voice": "recorded voices cannot be de-identified here",
-    "dicomdir": "a DICOMDIR is an index of files, not an instance",
+    "dicomdir": "a DICOMDIR is an index of files: `dicomanon deid --dicomdir` makes a new one",
 }
 KINDS: Mapping[str, str] = {
     MEDIA_STORAGE_DIRECTORY: "dicomdir",

@@ -30,7 +30,20 @@ LAYERS = (
         "sources",
         "convert",
     ),
-    *("sinks", "config", "node", "processes", "inputs", "batch", "check", "explain", "risk", "demo", "cli"),
+    *(
+        "sinks",
+        "config",
+        "node",
+        "processes",
+        "inputs",
+        "fileset",
+        "batch",
+        "check",
+        "explain",
+        "risk",
+        "demo",
+        "cli",
+    ),
 )
 """From the bottom up: a module imports only from layers before its own; a package is one layer."""
 
