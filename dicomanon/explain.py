@@ -28,6 +28,8 @@ MEANINGS = {
 CLEANERS = {
     "shift": "dates move by the days of the patient",
     "steps": "coded and measured content stays, specimens become pseudonyms, dates stay as others do, the rest goes",
+    "list": "coded and measured content items stay, others as the row of their concept says",
+    "tree": "each content item as the row of its concept says; other texts and persons become dummies where they stand",
     "icc": "colours stay, words and dates go",
 }
 
@@ -52,6 +54,7 @@ def explain(profile: str, options: Iterable[str], attribute: str = "") -> dict[s
         "claims": [code for code, _ in compiled.codes],
         "note": compiled.note,
         "pixels": dict(compiled.pixels),
+        "objects": dict(compiled.objects),
         "rules": rules,
     }
 
@@ -82,7 +85,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["note"]:
         yield found["note"]
     if len(found["rules"]) > 1:
-        yield "pixels: " + ", ".join(f"{flavour} {policy}" for flavour, policy in found["pixels"].items())
+        for word in ("pixels", "objects"):
+            yield f"{word}: " + ", ".join(f"{kind} {policy}" for kind, policy in found[word].items())
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""
         name = f"{rule['selector']} {rule['keyword']}".rstrip()
