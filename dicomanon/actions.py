@@ -6,7 +6,7 @@ Sequences are not values: `deidentify` removes, empties or walks them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,8 @@ class Context:
     """What replacement values of one instance depend on; `patient` is empty where nobody says who it is.
 
     `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments.
-    `descriptors` cleans text where the profile lets descriptions stay.
+    `descriptors` cleans text where the profile lets descriptions stay. `numbers` are the content items of an SR tree
+    that stay, by the numbers others refer to them with, and their new numbers.
     """
 
     pseudonymizer: Pseudonymizer
@@ -58,6 +59,7 @@ class Context:
     study: bytes
     keeps_zone: bool = False
     descriptors: Descriptors | None = None
+    numbers: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
@@ -292,10 +294,22 @@ def keep_label(_tag: int, vr: bytes, value: bytes, _context: Context) -> bytes |
     return value if is_label(text) else None
 
 
+def renumber(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of Clean Structured Content for a reference to a content item by number, some of which may have gone."""
+    return context.numbers.get(value)
+
+
+def local_scheme(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> bytes:
+    """C of Clean Structured Content for the scheme of a local code (PS3.16 8.2: 99 and a word of one's own)."""
+    return b"99LOCAL"
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
 CLEANERS: Mapping[str, Action] = {
     "shift": shift_date,
     "icc": clean_icc,
+    "numbers": renumber,
+    "scheme": local_scheme,
     "words": clean_words,
     "title": clean_title,
     "pseudonym": dummy,

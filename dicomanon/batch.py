@@ -14,7 +14,6 @@ from dicomanon.errors import (
     NotDicomError,
     StorageError,
     UnknownSlideError,
-    UnsupportedError,
 )
 from dicomanon.inputs import find_inputs
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
     Work = Callable[[Path], list["Result"]]
 
-MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
-DICOMDIR = "this is a DICOMDIR, the list of the files beside it: name their folder instead"
 UNREAD_FORMAT = "; it looks like a slide of a format that is not read: Aperio SVS is"
 SHORTEST_VENDOR_TEXT = 6
 LONGEST_VENDOR_TEXT = 1 << 14
@@ -175,7 +172,7 @@ def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Resul
     route = _route(job, job.scope)
     try:
         with io.FileIO(path) as reader:
-            outcome = clear(partial(_read, reader), route, job.out)
+            outcome = clear(partial(read_instance, reader), route, job.out)
     except StorageError as error:
         return [Result(str(path), "quarantined", error.reason, str(error))]
     except OSError:
@@ -186,15 +183,8 @@ def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Resul
     message = outcome.message
     if no_dicom and is_slide(path):
         message += "; it is a slide, which `dicomanon convert` takes"
-    passed_over = path not in named and (no_dicom or message == DICOMDIR)
+    passed_over = path not in named and no_dicom
     return [Result(str(path), "skipped" if passed_over else "quarantined", outcome.reason, message)]
-
-
-def _read(reader: io.FileIO) -> Instance:
-    instance = read_instance(reader)
-    if instance.meta.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
-        raise UnsupportedError(DICOMDIR)
-    return instance
 
 
 def is_slide(path: Path) -> bool:

@@ -1,76 +1,313 @@
-"""Clean Structured Content for specimen preparation steps (PS3.15 E.3.4, PS3.3 C.7.6.22, PS3.16 TID 8001 ff.).
+"""Clean Structured Content (PS3.15 E.3.4, Table E.3.4-1): content items are judged by concept and value type.
 
-Coded and measured content stays: stain, fixative, embedding medium, procedure. Of text only identifiers of
-specimens stay, this one's and its parent's, as the pseudonyms they have elsewhere; when a step was done stays where
-the profile lets dates stay, moved as they are; persons, descriptions and references go.
+Content items stand in SR trees (Content Sequence), in preparation steps and in Acquisition Context. What is coded,
+measured or drawn stays; persons, texts, identifiers and moments meet the row of their concept, or what
+`profiles/options/clean-structured-content.toml` says of concepts without one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dicomanon.part10.elements import element_items, elements_in
-from dicomanon.standard.content import PUBLIC_SCHEMES
+from dicomanon import standard
+from dicomanon.part10.elements import element_at, element_items, elements_in, read_header
+from dicomanon.part10.encoding import ITEM_DELIMITER, u32
+from dicomanon.profile import Rule, shipped_folder
+from dicomanon.profile.files import read_toml
+from dicomanon.standard.content import PUBLIC_SCHEMES, concept_for, concepts
 
 if TYPE_CHECKING:
-    from dicomanon.part10.encoding import Encoding
+    from collections.abc import Iterator, Mapping
+    from struct import Struct
 
-STEPS = 0x00400610
-CONTENT = 0x00400612
+    from dicomanon.part10.elements import Element
+    from dicomanon.part10.encoding import Encoding
+    from dicomanon.profile import Profile
+
+CONTENT_SEQUENCE = 0x0040A730
+STEP_CONTENT = 0x00400612
+MODIFIERS = 0x00400441
+ITEM_SEQUENCES = frozenset((CONTENT_SEQUENCE, STEP_CONTENT, MODIFIERS))
+"""Sequences within content whose items are content items themselves."""
 VALUE_TYPE = 0x0040A040
 CONCEPT_NAME = 0x0040A043
 CONCEPT_CODE = 0x0040A168
 CODE_VALUE = 0x00080100
 SCHEME = 0x00080102
+TARGET = 0x0040DB73
+"""Referenced Content Item Identifier: the place of another item in the tree, by number."""
+CODE_TEXTS = frozenset((CODE_VALUE, 0x00080119, 0x00080120, 0x00080103, 0x00080104))
+"""Value, long value, URN, scheme version and meaning of a code."""
+VALUES: Mapping[int, tuple[str, str]] = {
+    0x0040A120: ("DATETIME", "DT"),
+    0x0040A121: ("DATE", "DA"),
+    0x0040A122: ("TIME", "TM"),
+    0x0040A123: ("PNAME", "PN"),
+    0x0040A124: ("UIDREF", "UI"),
+    0x0040A160: ("TEXT", "UT"),
+}
+"""Attributes that hold what can identify: the value type they belong to, and their VR."""
+VRS = dict(VALUES.values())
+STEPS, LIST, TREE = "steps", "list", "tree"
+MOST_REMEMBERED = 1 << 12
 
-SPECIMEN_IDENTIFIERS = frozenset(((b"121041", b"DCM"), (b"111705", b"DCM")))
-"""Specimen Identifier and Parent Specimen Identifier: which block a slide was cut from, which part a block is of."""
-TIME_OF_PROCESSING = (b"111702", b"DCM")
 
+class Item(NamedTuple):
+    """What a content item says of itself: value type, concept name (code, scheme), whether a code is a local one.
 
-def keeps_item(
-    buffer: bytes, at: int, stop: int, encoding: Encoding, sequence: int, *, dates_stay: bool
-) -> bool:
-    """Tell whether an item of Specimen Preparation Sequence, or of its content items, may stay.
-
-    A step without content items cannot: the sequence of them is Type 1.
+    `target` is the item it refers to by number, as encoded; such an item has no value type.
     """
-    if sequence == CONTENT:
-        return _keeps_content(buffer, at, stop, encoding, dates_stay=dates_stay)
-    if sequence != STEPS:
-        return True
-    return any(
-        _keeps_content(buffer, item.value, item.end, element.encoding, dates_stay=dates_stay)
-        for element in elements_in(buffer, at, stop, encoding)
-        if element.tag == CONTENT
-        for item in element_items(buffer, element)
-    )
+
+    value_type: str
+    name: tuple[str, str]
+    local: bool
+    target: bytes
 
 
-def _keeps_content(buffer: bytes, at: int, stop: int, encoding: Encoding, *, dates_stay: bool) -> bool:
-    value_type, name, codes = b"", (b"", b""), []
-    for element in elements_in(buffer, at, stop, encoding):
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rows of Table E.3.4-1 under the options of one profile."""
+
+    columns: tuple[tuple[str, Mapping[str, str]], ...]
+    remembered: dict[tuple[str, str, str, str], Rule]
+
+    def rule_for(self, item: Item, kind: str) -> Rule:
+        """Return what happens to the value of an item in a `tree` or a `list`; X means that the item goes."""
+        if item.target and not item.value_type:
+            return _REFERENCE
+        if item.local and kind == LIST:
+            return _LOCAL
+        key = (*item.name, item.value_type, kind)
+        rule = self.remembered.get(key)
+        if rule is None:
+            rule = self._decide(*key)
+            if len(self.remembered) < MOST_REMEMBERED:  # what senders invent must not fill the memory
+                self.remembered[key] = rule
+        return rule
+
+    def _decide(self, code: str, scheme: str, value_type: str, kind: str) -> Rule:
+        plain = "NUM" if value_type == "NUMERIC" else value_type
+        policy = _policy()
+        row = concept_for(code, scheme, plain)
+        own = policy["concept"].get((code, scheme, plain), {})
+        if row is not None:
+            basic = own.get("action", row.basic)
+            options = {each: letter for each, letter in row.options.items() if each != own.get("ignores")}
+            origin = f"PS3.15 Table E.3.4-1 {standard.EDITION}, {row.meaning} ({code}, {scheme})"
+        else:
+            basic = policy[kind].get(plain, "X")
+            options = {} if kind == LIST else policy["columns"].get(plain, {})
+            origin = f"clean-structured-content, {plain} in a {kind}"
+        rule = Rule(plain, "D" if basic == "X/D" else basic, origin, anywhere=True)
+        vr = VRS.get(plain, "")
+        for column, cleaners in self.columns:
+            rule = _overlaid(rule, options.get(column, ""), cleaners.get(vr, ""))
+        return rule
+
+
+def _overlaid(rule: Rule, code: str, cleaner: str) -> Rule:
+    """Let an option decide as on a row of Table E.1-1: C outranks K, and C with no way to clean changes nothing.
+
+    A cleaner of texts (Clean Descriptors, for VR UT) meets the text of content items here.
+    """
+    if code == "K" or (code == "C" and cleaner == "keep"):
+        return rule if rule.code == "C" else replace(rule, code="K")
+    return replace(rule, code="C", cleaner=cleaner) if code == "C" and cleaner else rule
+
+
+_REFERENCE = Rule("by number", "K", "refers to another item of the tree", anywhere=True)
+_LOCAL = Rule("local code", "X", "a local code can say anything", anywhere=True)
+_OTHER = Rule("other value", "X", "not a value of this type of content item", anywhere=True)
+_LOCAL_CODE = Rule("local code", "D", "a local code becomes a keyed one", anywhere=True)
+_LOCAL_SCHEME = Rule("local code", "C", "a local scheme may name a site", cleaner="scheme", anywhere=True)
+_TARGET = Rule("by number", "C", "items are numbered anew where some go", cleaner="numbers", anywhere=True)
+
+
+@cache
+def _policy() -> dict[str, Any]:
+    """Return what the option's file says of concepts and value types."""
+    data = read_toml(shipped_folder() / "options" / "clean-structured-content.toml")
+    rows = {(each["code"], each["scheme"], each["type"]): each for each in data["concept"]}
+    return {"concept": rows, **data["content"]}
+
+
+def judge_of(profile: Profile) -> Judge:
+    """Return the rows of the table under a profile's options."""
+    return Judge(tuple((option.column or "", option.clean_vrs) for option in profile.options), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where in structured content a place is, and what that makes of its attributes.
+
+    `kind` is steps, list or tree (the items here are steps or content items), item (a content item, whose value
+    meets `rule`), codes (its codes and references) or local (a code of a local scheme).
+    """
+
+    judge: Judge
+    kind: str
+    rule: Rule | None = None
+    inner: str = ""
+    """What the item sequences below are: list or tree."""
+
+    @property
+    def sorts(self) -> bool:
+        """Tell whether each item here is judged by itself."""
+        return self.kind in (STEPS, LIST, TREE, "codes")
+
+    def rule_for(self, tag: int) -> Rule | None:
+        """Return the rule of an attribute that content decides, None for any other."""
+        if self.kind == "local":
+            return _LOCAL_SCHEME if tag == SCHEME else _LOCAL_CODE if tag in CODE_TEXTS else None
+        if self.rule is None:
+            return None
+        if tag == TARGET:
+            return _TARGET
+        value = VALUES.get(tag)
+        if value is None:
+            return None
+        return self.rule if value[0] == self.rule.selector else _OTHER
+
+    def below(self, tag: int) -> Content | None:
+        """Return what the items of a sequence at this place are."""
+        if self.kind == STEPS:
+            return Content(self.judge, LIST) if tag == STEP_CONTENT else None
+        kind = self.inner if tag in ITEM_SEQUENCES and self.inner else "codes"
+        return Content(self.judge, kind)
+
+    def of_item(
+        self, buffer: bytes, at: int, stop: int, encoding: Encoding, numbers: Mapping[bytes, bytes]
+    ) -> Content | None:
+        """Return what one item here is, None where it has to go: its elements begin at `at` and end before `stop`."""
+        if self.kind == STEPS:
+            return self if self._keeps_step(buffer, at, stop, encoding) else None
+        if self.kind == "codes":
+            local = _is_local(_code(buffer, at, stop, encoding), named=True)
+            return Content(self.judge, "local") if local else self
+        item = read_item(buffer, at, stop, encoding)
+        rule = self.judge.rule_for(item, self.kind)
+        if rule.code == "X" or (item.target and item.target not in numbers):
+            return None
+        return Content(self.judge, "item", rule, self.kind)
+
+    def _keeps_step(self, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
+        """Tell whether anything of a step stays: its content items are Type 1, so none are not allowed."""
+        return any(
+            self.judge.rule_for(read_item(buffer, item.value, item.end, element.encoding), LIST).code != "X"
+            for element in _elements(buffer, at, stop, encoding)
+            if element.tag == STEP_CONTENT
+            for item in element_items(buffer, element)
+        )
+
+
+def content_of(cleaner: str, judge: Judge) -> Content | None:
+    """Return what the items of a sequence with this cleaner are: `steps`, `list` and `tree` are such cleaners."""
+    return Content(judge, cleaner) if cleaner in (STEPS, LIST, TREE) else None
+
+
+def read_item(buffer: bytes, at: int, stop: int, encoding: Encoding) -> Item:
+    """Read what a content item says of itself, up to its children."""
+    value_type, target, local = "", b"", False
+    names: list[tuple[str, str]] = []
+    for element in _elements(buffer, at, stop, encoding):
         if element.tag == VALUE_TYPE:
-            value_type = buffer[element.value : element.end].strip(b" \0")
+            value_type = _text(buffer, element)
+        elif element.tag == TARGET:
+            target = buffer[element.value : element.end]
         elif element.tag in (CONCEPT_NAME, CONCEPT_CODE):
             for item in element_items(buffer, element):
                 code = _code(buffer, item.value, item.end, element.encoding)
+                local = local or _is_local(code)
                 if element.tag == CONCEPT_NAME:
-                    name = code
-                codes.append(code)
-    if any(scheme not in PUBLIC_SCHEMES for _, scheme in codes):
+                    names.append(code)
+    return Item(value_type, names[0] if len(names) == 1 else ("", ""), local, target)
+
+
+def _is_local(code: tuple[str, str], *, named: bool = False) -> bool:
+    """Tell whether a code is of no public scheme; `named`: an item without a scheme is no code at all."""
+    if named and not any(code):
         return False
-    if value_type == b"DATETIME":
-        return dates_stay and name == TIME_OF_PROCESSING
-    return value_type in (b"CODE", b"NUMERIC", b"NUM") or (
-        value_type == b"TEXT" and name in SPECIMEN_IDENTIFIERS
-    )
+    return code[1].encode() not in PUBLIC_SCHEMES and code not in concepts()
 
 
-def _code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[bytes, bytes]:
+def _code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[str, str]:
     found = {
-        element.tag: buffer[element.value : element.end].strip(b" \0")
-        for element in elements_in(buffer, at, stop, encoding)
-        if element.tag in (CODE_VALUE, SCHEME)
+        element.tag: _text(buffer, element)
+        for element in _elements(buffer, at, stop, encoding)
+        if element.tag in (*CODE_TEXTS, SCHEME)
     }
-    return found.get(CODE_VALUE, b""), found.get(SCHEME, b"")
+    return found.get(CODE_VALUE, "") or (found and "?") or "", found.get(SCHEME, "")
+
+
+def _text(buffer: bytes, element: Element) -> str:
+    return buffer[element.value : element.end].strip(b" \0").decode("ascii", "replace")
+
+
+def _elements(buffer: bytes, at: int, stop: int, encoding: Encoding) -> Iterator[Element]:
+    """Yield the elements of an item up to its children, or to its delimitation item, wherever it ends."""
+    while at < stop:
+        tag = read_header(buffer, at, encoding)[0]
+        if tag in (ITEM_DELIMITER, CONTENT_SEQUENCE):
+            return
+        element = element_at(buffer, at, stop, encoding)
+        yield element
+        at = element.next
+
+
+@dataclass(slots=True)
+class _Node:
+    """An item of a tree: whether it stays by itself, what it refers to by number, and what is below it."""
+
+    stays: bool
+    target: bytes
+    below: list[_Node]
+
+
+def numbers_of(buffer: bytes, tree: Element, judge: Judge) -> dict[bytes, bytes]:
+    """Return the number of each item that stays, as references to it are encoded, with its new one (PS3.3 C.17.3.2.5).
+
+    `tree` is the Content Sequence of the top level; the root item is 1. Items that refer to one that goes go too.
+    """
+    codec = u32(tree.encoding)
+    root = _nodes(buffer, tree, judge, 1)
+    staying: dict[bytes, bytes] = {codec.pack(1): codec.pack(1)}
+    _number(root, codec.pack(1), codec.pack(1), codec, None, staying)
+    numbers: dict[bytes, bytes] = {codec.pack(1): codec.pack(1)}
+    _number(root, codec.pack(1), codec.pack(1), codec, staying, numbers)
+    return numbers
+
+
+def _nodes(buffer: bytes, sequence: Element, judge: Judge, depth: int) -> list[_Node]:
+    found = []
+    for item in element_items(buffer, sequence, depth):
+        read = read_item(buffer, item.value, item.end, sequence.encoding)
+        stays = judge.rule_for(read, TREE).code != "X"
+        children = [
+            node
+            for element in (elements_in(buffer, item.value, item.end, sequence.encoding) if stays else ())
+            if element.tag == CONTENT_SEQUENCE
+            for node in _nodes(buffer, element, judge, depth + 1)
+        ]
+        found.append(_Node(stays, read.target, children))
+    return found
+
+
+def _number(
+    nodes: list[_Node],
+    old: bytes,
+    new: bytes,
+    codec: Struct,
+    staying: Mapping[bytes, bytes] | None,
+    numbers: dict[bytes, bytes],
+) -> None:
+    """Give the items below one their numbers; with `staying` without those whose target is not among them."""
+    count = 0
+    for number, node in enumerate(nodes, 1):
+        if not node.stays or (node.target and staying is not None and node.target not in staying):
+            continue
+        count += 1
+        path, now = old + codec.pack(number), new + codec.pack(count)
+        numbers[path] = now
+        _number(node.below, path, now, codec, staying, numbers)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dicomanon import standard
-from dicomanon.actions import STANDARD_UIDS, Context
+from dicomanon.actions import Context
 from dicomanon.descriptors import Descriptors
-from dicomanon.errors import MalformedError, RefusedError, UnsupportedError
+from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.flags import Flags
 from dicomanon.identifying import IdentifyingValues, names_nobody
+from dicomanon.objects import SOP_CLASS_UID, iod_of
 from dicomanon.part10.encoding import encoding_of
 from dicomanon.part10.index import index_header
 from dicomanon.private import SafePrivate, declared_in
@@ -19,7 +19,6 @@ from dicomanon.vocabulary import vocabulary
 from dicomanon.walk import (
     IDENTITY,
     SERIES_INSTANCE_UID,
-    SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     STUDY_INSTANCE_UID,
     Walk,
@@ -40,16 +39,6 @@ CHARACTER_SET = 0x00080005
 TIMEZONE = 0x00080201
 PIXEL_DATA = 0x7FE00010
 PIXEL_DATA_URL = 0x00287FE0
-REFUSED_CLASSES = {
-    b"1.2.840.10008.1.3.10": "a DICOMDIR is an index of files, not an instance; leave it out",
-    b"1.2.840.10008.5.1.4.1.1.9.4.1": "recorded voices cannot be de-identified here",
-    b"1.2.840.10008.5.1.4.1.1.9.4.2": "recorded voices cannot be de-identified here",
-    **{
-        b"1.2.840.10008.5.1.4.1.1.104.%d" % number: "an encapsulated document cannot be de-identified here"
-        for number in range(1, 6)
-    },
-}
-"""SOP Classes that have an IOD table and are refused all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +92,7 @@ class Deidentifier:
             patient,
             study,
             keeps_zone=self._keeps_zone,
+            numbers=place.numbers(header, found),
             descriptors=Descriptors(words, values.character_set) if words else None,
         )
         safe = None
@@ -157,16 +147,7 @@ class Deidentifier:
     def _place(self, sop_class: bytes, encoding: Encoding) -> Place:
         place = self._places.get((sop_class, encoding))
         if place is None:
-            if sop_class in REFUSED_CLASSES:
-                raise UnsupportedError(REFUSED_CLASSES[sop_class], tag=SOP_CLASS_UID)
-            iod = standard.iod_for(sop_class.decode("ascii", "replace"))
-            if iod is None:
-                public = (
-                    sop_class.decode()
-                    if sop_class.startswith(STANDARD_UIDS) and sop_class.isascii()
-                    else "private"
-                )
-                raise UnsupportedError(f"the SOP Class ({public}) has no IOD table here", tag=SOP_CLASS_UID)
+            iod = iod_of(sop_class.decode("ascii", "replace"))
             place = self._places[sop_class, encoding] = Place(self.profile, iod.root.children, encoding)
         return place
 

@@ -34,6 +34,8 @@ CLEANERS = {
     "label": "names of attributes and words of microscopy stay, any other text goes",
     "shift": "dates move by the days of the patient",
     "steps": "coded and measured content stays, specimens become pseudonyms, dates stay as others do, the rest goes",
+    "list": "coded and measured content items stay, others as the row of their concept says",
+    "tree": "each content item as the row of its concept says; other texts and persons become dummies where they stand",
     "icc": "colours stay, words and dates go",
     "words": "words known to be harmless stay, all others go",
     "items": "items meet their own rules",
@@ -74,6 +76,7 @@ def words_of(compiled: Profile) -> dict[str, Any]:
         "options": [option.keyword for option in compiled.options],
         "claims": [code for code, _ in compiled.codes],
         "note": compiled.note,
+        "objects": dict(compiled.objects),
     }
 
 
@@ -110,7 +113,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     if found["note"]:
         yield found["note"]
     if found["rules"][-1]["selector"] == ANY_OTHER:  # all of the profile
-        yield "pixels: " + ", ".join(f"{flavour} {policy}" for flavour, policy in found["pixels"].items())
+        for word in ("pixels", "objects"):
+            yield f"{word}: " + ", ".join(f"{kind} {policy}" for kind, policy in found[word].items())
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""
         name = f"{rule['selector']} {rule['keyword']}".rstrip()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dicomanon.audit import AuditRecord
 from dicomanon.deidentify import Deidentifier
 from dicomanon.errors import DicomanonError, LeakError, StorageError
+from dicomanon.objects import dropped_kind
 from dicomanon.part10.body import copy_body
 from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
 from dicomanon.part10.index import index_header
@@ -161,6 +162,9 @@ def _record(route: Route, outcome: Outcome, digest: str) -> AuditRecord:
 
 
 def _clear(instance: Instance, route: Route, folder: Path) -> Outcome:
+    why = dropped_kind(instance.meta.sop_class_uid, route.deidentifier.profile)
+    if why:
+        return Dropped("object", why)
     judged = verdict(instance, route.deidentifier.profile)
     if judged.policy == "drop":
         return Dropped("flavour", judged.why)

@@ -7,27 +7,31 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.actions import resolve
+from dicomanon.content import CONTENT_SEQUENCE, LIST, TARGET, TREE, content_of, judge_of, numbers_of
 from dicomanon.identifying import is_soft
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
-from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS
+from dicomanon.part10.elements import element_at
+from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS, pack_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dicomanon.content import Content, Judge
     from dicomanon.kept import Check, Passes
     from dicomanon.part10.encoding import Encoding
+    from dicomanon.part10.index import Entry
     from dicomanon.profile import Profile, Rule
     from dicomanon.standard import IodNode
 
+DEMANDED = {"1": "D", "2": "Z"}
+"""X of an attribute that the IOD always has: the de-identifier keeps the IOD whole (PS3.15 E.1.1, note)."""
+_NOTHING: dict[int, IodNode] = {}
 KEEP_SHORT = 0
 KEEP_LONG = 1
 ITEM_END = 2
 INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL", "SL")))
 """VRs that writers mix up, all of them binary."""
-STEPS_TAG = 0x00400610
-STEP_CONTENT_TAG = 0x00400612
 TEXT_VALUE_TAG = 0x0040A160
-DATETIME_TAG = 0x0040A120
 SPECIMEN_IDENTIFIER_TAG = 0x00400551
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
@@ -60,6 +64,14 @@ MOST_REMEMBERED = 1 << 14
 """Attributes of one place known by heart: more than PS3.6 has."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """What all places of structured content have in common."""
+
+    judge: Judge
+    places: dict[tuple[object, ...], Place]
+
+
 class Place:
     """The top level, or the items of one sequence: `plan` maps encoded tag and VR to what happens there.
 
@@ -69,8 +81,8 @@ class Place:
     """
 
     __slots__ = (
-        *("_anything", "_children", "_in_steps", "_path", "_profile"),
-        *("checks", "encoding", "key_length", "plan"),
+        *("_anything", "_children", "_content", "_path", "_profile", "_shared"),
+        *("checks", "encoding", "key_length", "plan", "sorts"),
     )
 
     def __init__(
@@ -79,20 +91,48 @@ class Place:
         children: Mapping[int, IodNode] | None,
         encoding: Encoding,
         *,
-        in_steps: bool = False,
+        content: Content | None = None,
+        shared: _Shared | None = None,
         anything: bool = False,
         path: tuple[int, ...] = (),
     ) -> None:
         self._profile = profile
         self._path = path
-        self._children = children or {}
-        self._in_steps = in_steps
+        self._children = _NOTHING if children is None else children
+        self._content = content
+        self._shared = shared or _Shared(judge_of(profile), {})
         self._anything = anything
+        self.sorts = content is not None and content.sorts
         self.encoding = encoding
         self.key_length = 6 if encoding.explicit else 4
         delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
         self.plan: dict[bytes, Step | int] = {delimiter + b"\0\0"[: self.key_length - 4]: ITEM_END}
         self.checks: dict[bytes, Passes] = {}
+
+    def of_item(self, buffer: bytes, at: int, stop: int, numbers: Mapping[bytes, bytes]) -> Place | None:
+        """Return the place that one item of structured content is walked by, None where the item goes.
+
+        Its elements begin at `at` and end before `stop`; `numbers` are the items of the tree that stay.
+        """
+        if self._content is None:
+            return self
+        content = self._content.of_item(buffer, at, stop, self.encoding, numbers)
+        if content is None:
+            return None
+        if content is self._content:
+            return self
+        return self._within(self._children, self.encoding, content, self._path)
+
+    def numbers(self, header: bytes, entries: Mapping[int, Entry]) -> Mapping[bytes, bytes]:
+        """Return the items of an SR tree that stay, by their numbers, where others refer to them by number."""
+        entry = entries.get(CONTENT_SEQUENCE)
+        tag = pack_tag(TARGET, self.encoding)
+        if entry is None or header.find(tag, entry.start, entry.next) < 0:
+            return {}
+        if self._profile.rule_for(CONTENT_SEQUENCE, "SQ").cleaner != TREE:
+            return {}
+        tree = element_at(header, entry.start, entry.next, self.encoding)
+        return numbers_of(header, tree, self._shared.judge)
 
     def step(self, key: bytes, tag: int, vr: bytes) -> Step | int:
         """Decide for an attribute met for the first time at this place, and remember."""
@@ -119,16 +159,14 @@ class Place:
     def _decide(self, tag: int, vr: bytes) -> Step:
         known = standard.vrs_of(tag)
         true_vr = known[0].encode() if vr == b"UN" and known else vr
-        rule = self._profile.rule_at((*self._path, tag), true_vr.decode("ascii", "replace"))
-        if self._in_steps and tag == TEXT_VALUE_TAG:
-            rule = self._of_specimens(rule)
+        rule = self._rule(tag, true_vr)
         node = self._children.get(tag)
-        letter = self._letter(tag, rule, node)
+        letter = self._letter(tag, vr, rule, node)
         if letter == "K" and vr != b"UN" and known and not _fits(vr, known):
             # A place for a number that holds text is a place to hide a name, and the other way round.
             letter = resolve("X/Z/D", node.type if node else None)
         sequence = vr == b"SQ" or true_vr == b"SQ"
-        if rule.cleaner == "steps" and not sequence:
+        if rule.cleaner in ("steps", "list", "tree") and (node is None or not sequence):
             letter = "X"
         if rule.cleaner == "items" and (node is None or not sequence):
             letter = "X"  # nothing says what its items may hold
@@ -152,14 +190,18 @@ class Place:
             check=check,
         )
 
-    def _of_specimens(self, rule: Rule) -> Rule:
-        """Return the rule that the identifiers of specimens have, where they keep a part: in steps they keep it too."""
-        of_specimens = self._profile.rule_for(SPECIMEN_IDENTIFIER_TAG, "LO")
-        return of_specimens if of_specimens.cleaner == "suffix" else rule
+    def _rule(self, tag: int, vr: bytes) -> Rule:
+        """Return the rule for an attribute: that of the content item it is a value of, or of its place."""
+        decided = self._content.rule_for(tag) if self._content else None
+        if decided is None:
+            return self._profile.rule_at((*self._path, tag), vr.decode("ascii", "replace"))
+        if tag == TEXT_VALUE_TAG and decided.code == "D" and self._content and self._content.inner == LIST:
+            # Identifiers of specimens: where those keep a part, they keep it here too.
+            of_specimens = self._profile.rule_for(SPECIMEN_IDENTIFIER_TAG, "LO")
+            return of_specimens if of_specimens.cleaner == "suffix" else decided
+        return decided
 
-    def _letter(self, tag: int, rule: Rule, node: IodNode | None) -> str:
-        if self._in_steps and tag == TEXT_VALUE_TAG:
-            return "C" if rule.cleaner == "suffix" else "D"  # identifiers of specimens are the only text left
+    def _letter(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> str:
         if tag == CHARACTER_SET_TAG:
             return "K"  # allowed in any item that has text of its own (PS3.3 C.12.1.1.2)
         if tag in PIXEL_STRUCTURE and rule.code == "K":
@@ -171,13 +213,46 @@ class Place:
             return "X"  # an overlay without its data is no overlay
         if node is None and not rule.anywhere and not self._anything:
             return "X"
+        if rule.code == "X" and vr != b"SQ" and node and node.type in DEMANDED and not node.conditional:
+            return DEMANDED[node.type]
         return resolve(rule.code, node.type if node else None)
 
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
         encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
-        in_steps = rule.cleaner == "steps" or (self._in_steps and tag == STEP_CONTENT_TAG)
-        path = (*self._path, tag)
-        return Place(self._profile, node.children if node else None, encoding, in_steps=in_steps, path=path)
+        content = content_of(rule.cleaner, self._shared.judge) or (self._content and self._content.below(tag))
+        return self._within(node.children if node else _NOTHING, encoding, content, (*self._path, tag))
+
+    def _within(
+        self,
+        children: Mapping[int, IodNode],
+        encoding: Encoding,
+        content: Content | None,
+        path: tuple[int, ...],
+    ) -> Place:
+        """Return a place below this one; trees nest in themselves, and their places are shared at any depth."""
+
+        def made() -> Place:
+            anything, shared = self._anything, self._shared
+            return Place(
+                self._profile,
+                children,
+                encoding,
+                content=content,
+                shared=shared,
+                anything=anything,
+                path=path,
+            )
+
+        if content is None:
+            return made()
+        placed = path if self._profile.paths else ()
+        key = (id(children), encoding, content.kind, content.rule, content.inner, placed)
+        place = self._shared.places.get(key)
+        if place is None:
+            place = made()
+            if len(self._shared.places) < MOST_REMEMBERED:
+                self._shared.places[key] = place
+        return place
 
     @property
     def demands_pixels(self) -> bool:
@@ -187,17 +262,6 @@ class Place:
             for tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
             if (node := self._children.get(tag))
         )
-
-    @property
-    def in_steps(self) -> bool:
-        """Tell whether the items here are specimen preparation steps or their content."""
-        return self._in_steps
-
-    @property
-    def dates_stay(self) -> bool:
-        """Tell whether the moment of a content item stays, in full or moved."""
-        rule = self._profile.rule_for(DATETIME_TAG, "DT")
-        return rule.code == "K" or rule.cleaner == "shift"
 
 
 def _fits(vr: bytes, known: tuple[str, ...]) -> bool:

@@ -6,10 +6,11 @@ import struct
 from typing import TYPE_CHECKING
 
 from dicomanon.actions import ACTIONS, CLEANERS, DATE_CLEANERS
-from dicomanon.content import keeps_item
+from dicomanon.content import CONTENT_SEQUENCE
 from dicomanon.errors import MalformedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT
 from dicomanon.gone import Gone
+from dicomanon.objects import SOP_CLASS_UID
 from dicomanon.part10.elements import MAX_DEPTH, element_at, read_header
 from dicomanon.part10.encoding import UNDEFINED, pack_element, pack_header, u16, u32
 from dicomanon.private_group import PrivateGroups
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from dicomanon.private import SafePrivate
     from dicomanon.profile import Profile
 
-SOP_CLASS_UID = 0x00080016
 SOP_INSTANCE_UID = 0x00080018
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
@@ -156,7 +156,7 @@ class Walk:
             raise MalformedError("an element is longer than what holds it", offset=start, tag=step.tag)
         out: list[bytes] = []
         run = at
-        changed = False
+        changed = left = False
         while delimited or at < end:
             tag = buffer[at : at + 4]
             length = codec.unpack_from(buffer, at + 4)[0]
@@ -164,23 +164,12 @@ class Walk:
                 if delimited and tag == end_tag:
                     break
                 raise MalformedError("something other than an item stands in a sequence", offset=at)
-            if length == UNDEFINED:
-                new, item_end = self._items(place, at + 8, end, depth + 1, delimited=True)
-                behind = item_end + 8
-            else:
-                item_end = behind = at + 8 + length
-                if behind > end:
-                    raise MalformedError("an item is longer than what holds it", offset=at)
-                new, _ = self._items(place, at + 8, item_end, depth + 1, delimited=False)
-            dropped = place.in_steps and not keeps_item(
-                buffer, at + 8, item_end, inner, step.tag, dates_stay=place.dates_stay
-            )
-            if dropped:
-                self._gone.elements(buffer, at + 8, item_end, inner, depth + 1)
-            if dropped or new is not None:
+            within, new, item_end, behind = self._item(place, at, end, length, depth + 1)
+            left = left or within is not None
+            if within is None or new is not None:
                 changed = True
                 out.append(buffer[run:at])
-                if new is not None and not dropped:
+                if new is not None and within is not None:
                     body = b"".join(new)
                     out += (item_tag, codec.pack(UNDEFINED if length == UNDEFINED else len(body)), body)
                     out.append(buffer[item_end:behind])
@@ -191,11 +180,28 @@ class Walk:
         following = at + 8 if delimited else end
         if not changed:
             return None, following
+        if not left and step.tag == CONTENT_SEQUENCE:
+            return [], following  # Type 1C: without items there is none
         out.append(buffer[run:at])
         if delimited:
             return [buffer[start:first], *out, buffer[at:following]], following
         body = b"".join(out)
         return [pack_header(step.tag, step.vr, len(body), encoding), body], following
+
+    def _item(
+        self, place: Place, start: int, end: int, length: int, depth: int
+    ) -> tuple[Place | None, list[bytes] | None, int, int]:
+        """Walk one item; return its place (None: it goes), what replaces it, where it ends, and what is behind it."""
+        at, delimited = start + 8, length == UNDEFINED
+        stop = end if delimited else at + length
+        if stop > end:
+            raise MalformedError("an item is longer than what holds it", offset=start)
+        numbers = self._context.numbers
+        within = place.of_item(self._buffer, at, stop, numbers) if place.sorts else place
+        new, item_end = self._items(within or place, at, stop, depth, delimited=delimited)
+        if within is None:
+            self._gone.elements(self._buffer, at, item_end, place.encoding, depth)
+        return within, new, item_end, item_end + 8 if delimited else item_end
 
     def _private_sequence(
         self, place: Place, element: Element, stop: int, encoding: Encoding, depth: int

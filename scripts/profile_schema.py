@@ -9,6 +9,7 @@ from typing import Any
 
 from dicomanon.profile import FLAVOURS, PIXEL_POLICIES, load_option, option_keywords, shipped_names
 from dicomanon.profile.files import KINDS
+from dicomanon.profile.objects import OBJECT_POLICIES, OBJECTS
 from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SELECTORS, actions_of_vr
 from dicomanon.profile.private import ELEMENT, PRIVATE_KEYS
 from dicomanon.profile.rule import VRS
@@ -23,6 +24,7 @@ TOLD = {
     "options": "Options of PS3.15 E.3 and for pathology.",
     "pixels": "Which images leave, by Image Type value 3; burned-in is for those that say YES.",
     "override": "What becomes of attributes; a reason each.",
+    "objects": "What becomes of objects that cannot be de-identified, by kind.",
     "words": "Words and terms that descriptions may keep, beside those known anyway (clean-descriptors).",
     "private": "Private attributes that the site knows to be safe (retain-safe-private).",
     "creator": "The private creator, as it stands in the first element of a block.",
@@ -49,6 +51,11 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": dict.fromkeys((*FLAVOURS, "burned-in"), policies),
+    }
+    properties["objects"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict.fromkeys(OBJECTS, {"type": "string", "enum": sorted(OBJECT_POLICIES)}),
     }
     properties["words"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["private"] = {"type": "array", "items": _private()}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dicomanon.batch import DICOMDIR, Job, Result, convert_slides, deidentify_files
+from dicomanon.batch import Job, Result, convert_slides, deidentify_files
 from dicomanon.convert import ConvertOptions
 from dicomanon.errors import StorageError
 from dicomanon.part10.write import file_meta, output_folder
@@ -192,17 +192,16 @@ def test_short_and_empty_files_in_a_folder_are_skipped_and_quarantined_when_name
     assert [(each.outcome, each.reason) for each in named] == [("quarantined", "not-dicom")] * 2
 
 
-def test_a_dicomdir_is_skipped_in_a_folder_and_explained_when_named(tmp_path: Path) -> None:
+def test_a_dicomdir_is_left_out_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "DICOMDIR"
     group_two = file_meta("1.2.840.10008.1.3.10", "2.25.1", "1.2.840.10008.1.2.1")
     path.write_bytes(group_two + b"\x04\x00\x30\x11CS\x04\x00DISK")
 
-    (inside,) = run([tmp_path / "in"], job_in(tmp_path / "out"))
-    (named,) = run([path], job_in(tmp_path / "out"))
-
-    assert (inside.outcome, inside.message) == ("skipped", DICOMDIR)
-    assert (named.outcome, named.message) == ("quarantined", DICOMDIR)
+    for given in (path, path.parent):
+        (result,) = run([given], job_in(tmp_path / "out"))
+        assert (result.outcome, result.reason) == ("dropped", "object")
+        assert "--dicomdir" in result.message
 
 
 def test_a_slide_given_as_dicom_is_told_where_slides_go(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ STAIN = content(
 WHO = content(b"PNAME", code(b"111704", b"DCM"), value={0x0040A123: (b"PN", b"CANARY^ANN")})
 WHEN = content(b"DATETIME", code(b"111702", b"DCM"), value={0x0040A120: (b"DT", b"20210317091733")})
 PARTIAL = content(b"DATETIME", code(b"111702", b"DCM"), value={0x0040A120: (b"DT", b"2021-03")})
-OTHER_TIME = content(b"DATETIME", code(b"111526", b"DCM"), value={0x0040A120: (b"DT", b"20210317091733")})
+OTHER_TIME = content(b"DATETIME", code(b"118247008"), value={0x0040A120: (b"DT", b"20210317091733")})
 PARENT = content(b"TEXT", code(b"111705", b"DCM"), value={TEXT: (b"UT", b"S21-7309")})
 ISSUER = content(b"TEXT", code(b"111706", b"DCM"), value={TEXT: (b"UT", b"CANARYISSUER")})
 WORDS = content(b"TEXT", DESCRIBED, value={TEXT: (b"UT", b"CANARYWORDS")})

@@ -17,10 +17,10 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "labels", "vocabulary", "descriptors", "actions", "private"),
+    *("identifying", "labels", "vocabulary", "descriptors", "actions", "content", "private"),
     *(
         "rules",
-        "content",
+        "objects",
         "gone",
         "private_group",
         "flags",
@@ -39,6 +39,7 @@ LAYERS = (
         "node",
         "processes",
         "inputs",
+        "fileset",
         "batch",
         "check",
         "explain",

@@ -38,7 +38,6 @@ OUTER = 0x00400560
 PATIENT_NAME = 0x00100010
 NOT_IN_A_DATA_SET = frozenset((0x0000, 0x0002))
 OTHERWISE = {0x00080018, 0x0020000D, 0x0020000E, 0x00100020}
-"""Identity of the instance: planted with values of its own."""
 VALUES = {
     "DA": b"20210317",
     "DT": b"20210317091733.417253+0100",
@@ -52,10 +51,10 @@ VALUES = {
 }
 BYTES = (b"OB", b"OW", b"UN", b"US")
 OPTIONS = (None, *COLUMN_OF_OPTION)
+STRUCTURED = (0x00400555, 0x00400610, 0x0040A730)
 DESCRIBED = {("clean-descriptors", vr) for vr in ("LO", "LT", "SH", "ST", "UC", "UT")}
 DESCRIBED |= {("retain-patient-characteristics", vr) for vr in ("LO", "UT")}
 CLEANED_BY = {"DA": "shift", "DT": "shift", "TM": "keep"}
-"""Ways this version has to clean under Retain Modified Dates."""
 
 
 def rows() -> list[Row]:
@@ -96,10 +95,9 @@ def code_of(row: Row, option: str | None) -> str:
     if cell == "K":
         return "K"
     if cell == "C" and option == "retain-modified-dates":
-        return {"shift": "C", "keep": "K"}.get(
-            CLEANED_BY.get(standard.vr_of(row.tag or 0) or "", ""), row.basic
-        )
-    if cell == "C" and option == "clean-structured-content" and row.tag == 0x00400610:
+        cleaner = CLEANED_BY.get(standard.vr_of(row.tag or 0) or "", "")
+        return {"shift": "C", "keep": "K"}.get(cleaner, row.basic)
+    if cell == "C" and option == "clean-structured-content" and row.tag in STRUCTURED:
         return "steps"
     vr = standard.vr_of(row.tag or 0) or ""
     if cell == "C" and option == "retain-device-identity":
@@ -115,10 +113,12 @@ def expected(code: str, type_: str | None) -> str:
     """Settle a code in the words of Table E.1-1a: what the IOD requires (Type 1 a value, Type 2 the attribute)."""
     if code == "items":
         return "K" if type_ else "X"
-    if code in ("K", "C", "U", "X", "steps", "title"):
+    if code in ("K", "C", "U", "X", "title"):
         return code
     if type_ is None:
         return "X"  # "may be treated as X" where the IOD does not define it (E.1.1)
+    if code == "steps":
+        return code
     needs_value, needs_attribute = type_.startswith("1"), not type_.startswith("3")
     if code == "X/Z/U*":
         return "U"

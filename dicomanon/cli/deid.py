@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from dicomanon.cli import options, report
+from dicomanon.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from dicomanon.batch import Result
 
 
 @click.command("deid", short_help="DICOM files to de-identified DICOM files.")
@@ -22,6 +26,11 @@ if TYPE_CHECKING:
 @options.scope
 @options.deep
 @options.no_sync
+@click.option(
+    "--dicomdir",
+    type=options.FOLDER,
+    help="Also make a file-set of what was cleared, with a DICOMDIR, in this new folder.",
+)
 @options.as_json
 def run(
     inputs: tuple[Path, ...],
@@ -34,6 +43,7 @@ def run(
     *,
     deep: bool,
     no_sync: bool,
+    dicomdir: Path | None,
     as_json: bool,
 ) -> None:
     """De-identify DICOM files and folders of them.
@@ -52,4 +62,24 @@ def run(
     found = options.inputs_of(inputs, out)
     note = report.notes(rules, ephemeral=ephemeral)
     results = deidentify_files(inputs, job, jobs)
+    if dicomdir is not None:
+        results = _with_file_set(results, out, dicomdir)
     raise SystemExit(report.follow(results, found, "files", as_json=as_json, note=note))
+
+
+def _with_file_set(results: Iterator[list[Result]], out: Path, folder: Path) -> Iterator[list[Result]]:
+    """Pass results on, and make a file-set of what was cleared at their end."""
+    from dicomanon.batch import Result  # heavy
+    from dicomanon.fileset import check_folder, make_file_set  # heavy
+
+    if folder.resolve() == out.resolve():
+        raise UsageError("--dicomdir is the folder of --out: name another one")
+    check_folder(folder)
+    cleared: list[str] = []
+    for batch in results:
+        cleared += [each.output for each in batch if each.outcome == "cleared"]
+        yield batch
+    without = make_file_set([out / name for name in sorted(set(cleared))], folder)
+    if without:
+        message = f"{without} cleared files are of kinds that have no directory record"
+        yield [Result(str(folder), "skipped", "unsupported", message)]

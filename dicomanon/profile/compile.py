@@ -11,6 +11,7 @@ from dicomanon import standard
 from dicomanon.errors import ProfileError
 from dicomanon.laxer import is_laxer, names_somebody
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
+from dicomanon.profile.objects import objects_of
 from dicomanon.profile.options import chosen_options
 from dicomanon.profile.overrides import overrides_of
 from dicomanon.profile.private import private_of
@@ -112,6 +113,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         claimed=tuple(each for each in options if each.code and each.keyword in effective),
         fallen_back=tuple(each for each in options if each.keyword not in effective),
         pixels=MappingProxyType(pixels),
+        objects=objects_of(layers),
         rules=MappingProxyType(rules),
         masks=MappingProxyType(masks),
         by_vr=MappingProxyType(draft.by_vr),

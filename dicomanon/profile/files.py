@@ -51,6 +51,7 @@ KINDS = {
     "options": "a list of texts",
     "words": "a list of texts",
     "pixels": "a table of texts",
+    "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
     "private": "tables of texts, [[private]]",
 }
@@ -84,7 +85,7 @@ def _check_kinds(layer: Layer) -> None:
             good = isinstance(value, str)
         elif key in ("options", "words"):
             good = _are_texts(value)
-        elif key == "pixels":
+        elif key in ("pixels", "objects"):
             good = isinstance(value, dict) and _are_texts([*value.values()])
         else:
             good = isinstance(value, list) and all(isinstance(line, dict) for line in value)

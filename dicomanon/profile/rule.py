@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.laxer import is_laxer, note
+from dicomanon.profile.objects import OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,23 @@ PATHOLOGY_CLEANERS = frozenset(
     ("pseudonym", "suffix", "label", *COARSE, *(f"shift-{word}" for word in COARSE))
 )
 CLEANERS = (
-    frozenset(("shift", "keep", "steps", "icc", "words", "items", "title", "private")) | PATHOLOGY_CLEANERS
+    frozenset(
+        (
+            "shift",
+            "keep",
+            "steps",
+            "icc",
+            "words",
+            "items",
+            "title",
+            "private",
+            "list",
+            "tree",
+            "numbers",
+            "scheme",
+        )
+    )
+    | PATHOLOGY_CLEANERS
 )
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 VRS = frozenset(
@@ -132,6 +149,7 @@ class Profile:
     laxer_vrs: tuple[str, ...] = ()
     direct: tuple[int | str, ...] = ()
     temporal: str = "REMOVED"
+    objects: Mapping[str, str] = field(default_factory=lambda: OBJECTS)
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
 
     def rule_at(self, path: tuple[int, ...], vr: str) -> Rule:

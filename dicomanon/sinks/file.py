@@ -36,7 +36,7 @@ class FileSink:
         aside = folder / f".{secrets.token_hex(16)}{PART_SUFFIX}"
         try:
             _make_folders(self._root, folder)
-            _link_or_copy(cleared.path, aside)
+            link_or_copy(cleared.path, aside)
             _put_in_place(aside, target)
             sync_folder(folder)
         except OSError as error:
@@ -59,7 +59,8 @@ def _make_folders(root: Path, folder: Path) -> None:
             sync_folder(one.parent)
 
 
-def _link_or_copy(source: Path, aside: Path) -> None:
+def link_or_copy(source: Path, aside: Path) -> None:
+    """Give a file a second name, or where the file system has no links, a copy."""
     try:
         os.link(source, aside)
     except OSError as error:

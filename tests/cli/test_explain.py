@@ -70,14 +70,14 @@ def test_a_whole_profile_has_every_rule_it_is_made_of() -> None:
     document = json.loads(process("explain", "research-wsi", "--json").stdout)
     profile = load_profile("research-wsi")
 
-    assert set(document) == {"profile", "title", "options", "claims", "note", "pixels", "rules"}
+    assert set(document) == {"profile", "title", "options", "claims", "note", "pixels", "objects", "rules"}
     assert document["claims"] == ["113100", "113107", "113104"]
     assert len(document["rules"]) == len(profile.rules) + len(profile.masks) + len(profile.by_vr) + 1
     assert all(
         rule["action"] and rule["meaning"] and rule["origin"] and rule["selector"]
         for rule in document["rules"]
     )
-    assert len(process("explain", "research-wsi").stdout.splitlines()) == len(document["rules"]) + 3
+    assert len(process("explain", "research-wsi").stdout.splitlines()) == len(document["rules"]) + 4
 
 
 def test_a_rule_for_one_place_is_told_with_its_attribute_and_by_its_path() -> None:
