@@ -255,6 +255,14 @@ def test_two_times_of_a_scan_exclude_each_other() -> None:
                     load_profile("basic", (one, other))
 
 
+@pytest.mark.parametrize("option", ["scan-day", "scan-month", "scan-year"])
+def test_full_dates_and_coarse_ones_exclude_each_other(option: str) -> None:
+    """(0028,0303) could not say of both what they are."""
+    for order in ((option, "retain-full-dates"), ("retain-full-dates", option)):
+        with pytest.raises(ProfileError, match="exclude each other"):
+            load_profile("basic", order)
+
+
 def test_a_label_stays_that_names_an_attribute_or_a_light(slide: Dataset) -> None:
     found, without = cleared(slide, "basic", "keep-dimension-labels"), cleared(slide, "basic")
 

@@ -17,6 +17,7 @@ from dicomanon.pipeline import clear_in_memory
 from dicomanon.pixels import verdict
 from dicomanon.profile import load_profile, shipped_folder, shipped_names
 from tests.canary import assert_codes_kept, assert_no_canary, make_canary_slide
+from tests.peers import dcentvfy, dciodvfy
 from tests.verify.made import (
     SOP_INSTANCE,
     Elements,
@@ -489,6 +490,23 @@ def test_a_shipped_profile_says_what_it_is_for_what_it_keeps_and_what_it_does_no
 @pytest.fixture(scope="module")
 def slide(tmp_path_factory: pytest.TempPathFactory) -> CanarySlide:
     return make_canary_slide(tmp_path_factory.mktemp("canary") / "in")
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("profile", NEW)
+def test_a_slide_has_no_new_error_of_its_iod_nor_an_inconsistency(
+    slide: CanarySlide, tmp_path: Path, profile: str
+) -> None:
+    job = Job(tmp_path / "out", profile, (), bytes(range(32)), ephemeral=False, durable=False)
+    before = {error for path in slide.files for error in dciodvfy(path)}
+
+    list(deidentify_files(list(slide.files), job))
+
+    files = sorted((tmp_path / "out").rglob("*.dcm"))
+    assert len(files) == 3
+    assert {error for path in files for error in dciodvfy(path)} - before == set()
+    dropped = "Missing SOPInstanceUID that was referenced"  # the THUMBNAIL refers to the LABEL
+    assert [line for line in dcentvfy(files) if dropped not in line] == []
 
 
 @pytest.mark.parametrize("profile", NEW)
