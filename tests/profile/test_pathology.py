@@ -7,11 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicomanon.actions import CLEANERS, Context
 from dicomanon.errors import ProfileError
+from dicomanon.identifying import names_nobody
 from dicomanon.labels import is_label
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.profile import load_option, load_profile, option_keywords
@@ -135,6 +138,23 @@ def test_only_short_parts_behind_the_number_of_the_case_survive(
     found = CLEANERS["suffix"](0x00400551, b"LO", identifier.encode(), CONTEXT)
 
     assert found == (accession(case) + suffix).encode()
+
+
+@given(
+    st.text("AS2019-_. /:-\\Jd^", min_size=1, max_size=24).filter(
+        lambda text: not names_nobody(text.encode())
+    )
+)
+def test_of_any_identifier_no_three_letters_or_digits_in_a_row_survive(identifier: str) -> None:
+    found = CLEANERS["suffix"](0x00400551, b"LO", identifier.encode(), CONTEXT)
+
+    assert found is not None
+    pseudonym, suffix = found[:16].decode(), found[16:].decode()
+    assert re.fullmatch("[A-Z2-7]{16}", pseudonym)
+    assert sum(map(str.isdigit, suffix)) <= 4
+    assert not re.search(r"[A-Za-z]{2}|[0-9]{3}|\\|\^", suffix)
+    assert not suffix or identifier.strip(" ").endswith(suffix)
+    assert not suffix or re.search("[0-9]{3}$", identifier.strip(" ").removesuffix(suffix))
 
 
 @pytest.mark.parametrize("value", [b"", b" ", b"?", b"UNKNOWN"])
