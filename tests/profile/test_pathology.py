@@ -344,6 +344,34 @@ def test_a_barcode_is_the_pseudonym_of_the_container(slide: Dataset) -> None:
     assert load_profile("basic", ("keep-barcode-pseudonym",)).note == ""
 
 
+def test_issuers_are_pseudonyms_and_two_of_one_name_are_one(slide: Dataset) -> None:
+    issued = Dataset(slide)
+    issued.file_meta = slide.file_meta
+    names = []
+    for word in ("CANARYLAB", "CANARYLAB", "CANARYOTHER"):
+        item = Dataset()
+        item.LocalNamespaceEntityID = word
+        names.append(item)
+    issued.IssuerOfAccessionNumberSequence, issued.IssuerOfTheContainerIdentifierSequence = (
+        names[:1],
+        names[1:2],
+    )
+    specimen = Dataset(slide.SpecimenDescriptionSequence[0])
+    specimen.IssuerOfTheSpecimenIdentifierSequence = names[2:]
+    issued.SpecimenDescriptionSequence = [specimen]
+
+    found, without = cleared(issued, "basic", "keep-issuer-pseudonym"), cleared(issued, "basic")
+
+    (accession_issuer,) = found.IssuerOfAccessionNumberSequence
+    (container_issuer,) = found.IssuerOfTheContainerIdentifierSequence
+    (specimen_issuer,) = found.SpecimenDescriptionSequence[0].IssuerOfTheSpecimenIdentifierSequence
+    assert re.fullmatch("[A-Z2-7]{16}", accession_issuer.LocalNamespaceEntityID)
+    assert accession_issuer.LocalNamespaceEntityID == container_issuer.LocalNamespaceEntityID
+    assert specimen_issuer.LocalNamespaceEntityID != container_issuer.LocalNamespaceEntityID
+    assert not without.IssuerOfTheContainerIdentifierSequence
+    assert "113100" not in {code for code, _ in load_profile("basic", ("keep-issuer-pseudonym",)).codes}
+
+
 def test_retired_attributes_become_the_pseudonyms_of_their_successors(slide: Dataset) -> None:
     found, without = cleared(slide, "research-wsi", "keep-retired-specimen"), cleared(slide, "research-wsi")
 
