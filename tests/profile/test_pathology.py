@@ -279,6 +279,14 @@ def test_retired_attributes_become_the_pseudonyms_of_their_successors(slide: Dat
     assert load_profile("research-wsi", ("keep-retired-specimen",)).note == ""
 
 
+def test_the_output_names_the_options_that_have_no_code(slide: Dataset) -> None:
+    found = cleared(slide, "basic", "keep-scanner", "no-scan-time", "retain-uids")
+
+    said = list(found.DeidentificationMethod)
+    assert said[1:4] == ["profile basic", "option keep-scanner", "option no-scan-time"]
+    assert "option retain-uids" not in said
+
+
 @pytest.mark.parametrize("option", PATHOLOGY)
 def test_an_option_for_pathology_claims_nothing_and_its_rows_have_effect(option: str) -> None:
     profile = load_profile("basic", (option,))
