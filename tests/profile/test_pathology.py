@@ -190,6 +190,12 @@ def test_two_times_of_a_scan_exclude_each_other() -> None:
                     load_profile("basic", (one, other))
 
 
+@pytest.mark.parametrize("option", ["keep-barcode-pseudonym", "keep-retired-specimen"])
+def test_identifiers_of_one_slide_that_would_not_agree_exclude_each_other(option: str) -> None:
+    with pytest.raises(ProfileError, match="exclude each other"):
+        load_profile("basic", ("keep-block-structure", option))
+
+
 @pytest.mark.parametrize("option", ["scan-day", "scan-month", "scan-year"])
 def test_full_dates_and_coarse_ones_exclude_each_other(option: str) -> None:
     """(0028,0303) could not say of both what they are."""
