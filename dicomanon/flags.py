@@ -46,6 +46,8 @@ class Flags:
             profile.name.replace("\\", "/").encode("ascii", "replace").decode()
         )  # right in every character set
         method = [f"dicomanon {__version__}", f"profile {name}"[:64]]
+        # Options without a code of CID 7050 are said in words.
+        method += [f"option {each.keyword}" for each in profile.options if not each.code]
         if profile.keeps_more:
             method.append("overrides keep more than the Basic Profile")
         if ephemeral:

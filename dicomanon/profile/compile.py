@@ -102,7 +102,9 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         draft.lay(overrides_of(layer, "override", f"{layer.path.name}, override"))
     effective |= {rule.origin.removeprefix("option ") for _, rule in _laid(draft)}
     laxer = [(tag, rule) for tag, rule in _laid(draft) if _lets_out_more(tag, rule, before, masks)]
-    laxer_vrs = tuple(vr for vr, rule in draft.vrs.items() if rule.code == "K" and catch_all[vr].code != "K")
+    laxer_vrs = tuple(
+        vr for vr, rule in draft.vrs.items() if rule.code == "K" and _denied(vr, before, catch_all)
+    )
     direct = {parse_tag(line["tag"]) for line in supplement["direct"]}
     # Of a value that is cleaned as much is left as its cleaner promises, and none leaves a name or a number.
     says_who = {tag for tag, rule in laxer if tag in direct and rule.code != "C"}
@@ -155,6 +157,14 @@ def _lets_out_more(tag: int, rule: Rule, before: Mapping[int, Rule], masks: Mapp
     # A keyed pseudonym is what D stands for; it is a cleaner where D would come to X.
     code = "D" if rule.cleaner == "pseudonym" else rule.code
     return is_laxer(tag, code, old.code)
+
+
+def _denied(vr: str, before: Mapping[int, Rule], catch_all: Mapping[str, Rule]) -> bool:
+    """Tell whether attributes of a VR that the table does not list were not all kept."""
+    outside = (
+        rule for tag, rule in before.items() if vr in standard.vrs_of(tag) and not standard.row_for(tag)
+    )
+    return any(rule.code != "K" for rule in (catch_all[vr], *outside))
 
 
 def _temporal(

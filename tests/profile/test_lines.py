@@ -6,9 +6,11 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dicomanon.errors import ProfileError
+from dicomanon.profile import load_profile
 from dicomanon.profile.files import shipped_folder
 from dicomanon.profile.lines import lines_of
 
@@ -136,3 +138,33 @@ def test_what_stands_before_a_key_does_not_move_it(pieces: list[tuple[str, str, 
     found = lines_of(text)
 
     assert {key: found[key] for key in expected} == expected
+
+
+MUTATED = (
+    'name = "mine"\nextends = "basic"\noptions = ["retain-uids", "scan-month"]\n[pixels]\nLABEL = "drop"\n'
+    '[[override]]\npath = "*/ContributingEquipmentSequence/StationName"\naction = "K"\nreason = "because"\n'
+    '[[override]]\nvr = "PN"\naction = "X/Z/D"\nreason = "because"\n'
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(0, len(MUTATED) - 1),
+    st.integers(0, 12),
+    st.sampled_from(
+        ["", '"', "'", "[", "]", "{", "}", "=", ".", ",", "#", "\n", "x", "5", "*/", '"""', "[[a]]\n"]
+    ),
+)
+def test_a_broken_profile_is_refused_with_its_name_and_never_otherwise(
+    tmp_path: Path, at: int, length: int, put: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MUTATED[:at] + put + MUTATED[at + length :])
+
+    problem = ""
+    try:
+        load_profile(str(path))
+    except ProfileError as error:
+        problem = str(error)
+
+    assert problem.startswith("mine.toml:") or not problem

@@ -216,6 +216,19 @@ def test_dates_kept_by_their_vr_are_not_said_to_be_removed(tmp_path: Path, vr: s
     assert load_profile(written(tmp_path, f"vr:{vr} -> K")).temporal == "UNMODIFIED"
 
 
+@pytest.mark.parametrize(
+    ("vr", "option"), [("UI", "retain-uids"), ("DA", "retain-full-dates"), ("TM", "retain-full-dates")]
+)
+def test_keeping_a_vr_costs_the_claim_also_where_an_option_keeps_most_of_it(
+    tmp_path: Path, vr: str, option: str
+) -> None:
+    profile = load_profile(written(tmp_path, f"vr:{vr} -> K"), (option,))
+
+    assert profile.keeps_more
+    assert "113100" not in {code for code, _ in profile.codes}
+    assert profile.identity_removed == ("NO" if vr == "DA" else "YES")
+
+
 @pytest.mark.parametrize("action", ["X", "Z", "D", "X/Z/D"])
 def test_a_rule_for_a_vr_that_keeps_nothing_costs_nothing(tmp_path: Path, action: str) -> None:
     profile = load_profile(written(tmp_path, f"vr:LO -> {action}"))

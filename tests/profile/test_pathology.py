@@ -10,16 +10,14 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicomanon.actions import CLEANERS, Context
 from dicomanon.errors import ProfileError
-from dicomanon.labels import is_label
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.profile import load_option, load_profile, option_keywords
 from dicomanon.pseudonym import Pseudonymizer
 from tests.canary import make_canary_slide
 from tests.canary_image import code
 from tests.peers import dciodvfy
-from tests.verify.made import KEY, STUDY, opened, route_of
+from tests.verify.made import KEY, opened, route_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 PATHOLOGY = [word for word in option_keywords() if not load_option(word).code]
 CASE = "S21-1234"
 BLOCK = "S21-1234-A-2-1"
-CONTEXT = Context(Pseudonymizer(KEY), b"MRN-1", STUDY)
 
 
 def accession(case: str = CASE) -> str:
@@ -106,43 +103,6 @@ def test_part_block_and_slide_stay_behind_the_pseudonym_of_the_case(slide: Datas
     assert "113100" not in {each.CodeValue for each in found.DeidentificationMethodCodeSequence}
 
 
-@pytest.mark.parametrize(
-    ("identifier", "case", "suffix"),
-    [
-        ("S21-1234-A-2-1", "S21-1234", "-A-2-1"),
-        ("S21-1234-A", "S21-1234", "-A"),
-        ("2021-00123.B1.2 ", "2021-00123", ".B1.2"),
-        ("H 4711 C 3", "H 4711", " C 3"),
-        ("S21-1234_A12", "S21-1234", "_A12"),
-        ("S21-1234", "S21-1234", ""),
-        ("S21-1234-2-1", "S21-1234-2-1", ""),
-        ("2021-03-17", "2021-03-17", ""),
-        ("S21-A-1", "S21-A-1", ""),
-        ("S21-12-A-1", "S21-12-A-1", ""),
-        ("Smith-J-2", "Smith-J-2", ""),
-        ("4711-JD", "4711-JD", ""),
-        ("4711-J-Doe", "4711-J-Doe", ""),
-        ("4711-D17-03-21", "4711-D17-03-21", ""),
-        ("4711-A-2-1-9", "4711-A-2-1-9", ""),
-        ("4711-A-123", "4711-A-123", ""),
-        ("4711-A 5678-B-2", "4711-A 5678", "-B-2"),
-        ("4711-A\\5678-B", "4711-A\\5678-B", ""),
-    ],
-)
-def test_only_short_parts_behind_the_number_of_the_case_survive(
-    identifier: str, case: str, suffix: str
-) -> None:
-    found = CLEANERS["suffix"](0x00400551, b"LO", identifier.encode(), CONTEXT)
-
-    assert found == (accession(case) + suffix).encode()
-
-
-@pytest.mark.parametrize("value", [b"", b" ", b"?", b"UNKNOWN"])
-def test_an_identifier_that_names_nothing_is_no_case(value: bytes) -> None:
-    assert CLEANERS["suffix"](0x00400551, b"LO", value, CONTEXT) is None
-    assert CLEANERS["suffix"](0x00400551, b"OB", b"S21-1234-A", CONTEXT) is None
-
-
 def test_a_scanner_is_told_from_others_by_a_pseudonym(slide: Dataset) -> None:
     found, without = cleared(slide, "basic", "keep-scanner"), cleared(slide, "basic")
 
@@ -212,31 +172,6 @@ def test_no_time_of_a_scan_leaves_whatever_the_profile_retains(slide: Dataset, p
     assert load_profile(profile, ("no-scan-time",)).note == ""
 
 
-@pytest.mark.parametrize("cleaner", ["day", "month", "year", "shift-day", "shift-month", "shift-year"])
-@pytest.mark.parametrize(
-    "value", [b"yesterday", b"20211", b"20210230", b"19000101", b"21500101", b"20210317x", b"20210317\\x"]
-)
-def test_what_is_no_date_is_not_made_coarse_but_goes(cleaner: str, value: bytes) -> None:
-    assert CLEANERS[cleaner](0x0008002A, b"DT", value, CONTEXT) is None
-
-
-@pytest.mark.parametrize(
-    ("cleaner", "vr", "value", "left"),
-    [
-        ("month", b"DT", b"20210317091733.417253+0100", b"202103"),
-        ("month", b"DT", b"202103", b"202103"),
-        ("year", b"DT", b"202103", b"2021"),
-        ("month", b"DT", b"2021", b"202101"),
-        ("month", b"DA", b"20210317\\20200229", b"20210301\\20200201"),
-        ("month", b"DA", b"", b""),
-        ("day", b"TM", b"101112", None),
-        ("day", b"LO", b"20210317", None),
-    ],
-)
-def test_a_coarse_date_is_a_valid_one(cleaner: str, vr: bytes, value: bytes, left: bytes | None) -> None:
-    assert CLEANERS[cleaner](0x0008002A, vr, value, CONTEXT) == left
-
-
 def test_a_scan_on_the_first_of_the_month_is_verified_all_the_same(slide: Dataset) -> None:
     """The coarse date is the one of the source; it is the option that says so."""
     first = Dataset(slide)
@@ -255,6 +190,20 @@ def test_two_times_of_a_scan_exclude_each_other() -> None:
                     load_profile("basic", (one, other))
 
 
+@pytest.mark.parametrize("option", ["keep-barcode-pseudonym", "keep-retired-specimen"])
+def test_identifiers_of_one_slide_that_would_not_agree_exclude_each_other(option: str) -> None:
+    with pytest.raises(ProfileError, match="exclude each other"):
+        load_profile("basic", ("keep-block-structure", option))
+
+
+@pytest.mark.parametrize("option", ["scan-day", "scan-month", "scan-year"])
+def test_full_dates_and_coarse_ones_exclude_each_other(option: str) -> None:
+    """(0028,0303) could not say of both what they are."""
+    for order in ((option, "retain-full-dates"), ("retain-full-dates", option)):
+        with pytest.raises(ProfileError, match="exclude each other"):
+            load_profile("basic", order)
+
+
 def test_a_label_stays_that_names_an_attribute_or_a_light(slide: Dataset) -> None:
     found, without = cleared(slide, "basic", "keep-dimension-labels"), cleared(slide, "basic")
 
@@ -263,29 +212,6 @@ def test_a_label_stays_that_names_an_attribute_or_a_light(slide: Dataset) -> Non
     assert found.OpticalPathSequence[0].OpticalPathDescription == "Brightfield"
     assert "OpticalPathDescription" not in without.OpticalPathSequence[0]
     assert all("DimensionDescriptionLabel" not in item for item in without.DimensionIndexSequence)
-
-
-@pytest.mark.parametrize(
-    ("text", "harmless"),
-    [
-        ("Brightfield illumination", True),
-        ("Fluorescence (DAPI, 405nm)", True),
-        ("Channel 3", True),
-        ("TotalPixelMatrixOriginSequence", True),
-        ("Patient's Name", True),
-        ("", True),
-        ("Brightfield Smith", False),
-        ("555-123-45", False),
-        ("1-2-3", False),
-        ("17 red", False),
-        ("Dr. Green", False),
-        ("S21-4711", False),
-    ],
-)
-def test_a_label_of_any_other_word_goes(text: str, *, harmless: bool) -> None:
-    assert is_label(text) == harmless
-    kept = CLEANERS["label"](0x00480107, b"ST", text.encode(), CONTEXT)
-    assert kept == (text.encode() if harmless else None)
 
 
 def test_the_words_of_a_colour_profile_stay_with_the_option_alone(slide: Dataset) -> None:
@@ -316,6 +242,34 @@ def test_a_barcode_is_the_pseudonym_of_the_container(slide: Dataset) -> None:
     assert load_profile("basic", ("keep-barcode-pseudonym",)).note == ""
 
 
+def test_issuers_are_pseudonyms_and_two_of_one_name_are_one(slide: Dataset) -> None:
+    issued = Dataset(slide)
+    issued.file_meta = slide.file_meta
+    names = []
+    for word in ("CANARYLAB", "CANARYLAB", "CANARYOTHER"):
+        item = Dataset()
+        item.LocalNamespaceEntityID = word
+        names.append(item)
+    issued.IssuerOfAccessionNumberSequence, issued.IssuerOfTheContainerIdentifierSequence = (
+        names[:1],
+        names[1:2],
+    )
+    specimen = Dataset(slide.SpecimenDescriptionSequence[0])
+    specimen.IssuerOfTheSpecimenIdentifierSequence = names[2:]
+    issued.SpecimenDescriptionSequence = [specimen]
+
+    found, without = cleared(issued, "basic", "keep-issuer-pseudonym"), cleared(issued, "basic")
+
+    (accession_issuer,) = found.IssuerOfAccessionNumberSequence
+    (container_issuer,) = found.IssuerOfTheContainerIdentifierSequence
+    (specimen_issuer,) = found.SpecimenDescriptionSequence[0].IssuerOfTheSpecimenIdentifierSequence
+    assert re.fullmatch("[A-Z2-7]{16}", accession_issuer.LocalNamespaceEntityID)
+    assert accession_issuer.LocalNamespaceEntityID == container_issuer.LocalNamespaceEntityID
+    assert specimen_issuer.LocalNamespaceEntityID != container_issuer.LocalNamespaceEntityID
+    assert not without.IssuerOfTheContainerIdentifierSequence
+    assert "113100" not in {code for code, _ in load_profile("basic", ("keep-issuer-pseudonym",)).codes}
+
+
 def test_retired_attributes_become_the_pseudonyms_of_their_successors(slide: Dataset) -> None:
     found, without = cleared(slide, "research-wsi", "keep-retired-specimen"), cleared(slide, "research-wsi")
 
@@ -329,6 +283,14 @@ def test_retired_attributes_become_the_pseudonyms_of_their_successors(slide: Dat
     assert (centre.XOffsetInSlideCoordinateSystem, centre.YOffsetInSlideCoordinateSystem) == (21.5, 10.25)
     assert not {0x004006FA, 0x0040050A, 0x00400550, 0x0040071A} & set(without.keys())
     assert load_profile("research-wsi", ("keep-retired-specimen",)).note == ""
+
+
+def test_the_output_names_the_options_that_have_no_code(slide: Dataset) -> None:
+    found = cleared(slide, "basic", "keep-scanner", "no-scan-time", "retain-uids")
+
+    said = list(found.DeidentificationMethod)
+    assert said[1:4] == ["profile basic", "option keep-scanner", "option no-scan-time"]
+    assert "option retain-uids" not in said
 
 
 @pytest.mark.parametrize("option", PATHOLOGY)
