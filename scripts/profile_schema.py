@@ -55,7 +55,7 @@ def schema() -> dict[str, Any]:
     properties["objects"] = {
         "type": "object",
         "additionalProperties": False,
-        "properties": dict.fromkeys(OBJECTS, {"type": "string", "enum": sorted(OBJECT_POLICIES)}),
+        "properties": {key: {"type": "string", "enum": sorted(OBJECT_POLICIES)} for key in OBJECTS},
     }
     properties["words"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["private"] = {"type": "array", "items": _private()}
