@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydicom.dataset import Dataset
-
 from conformance.kit import generate, objects, tables, values, write
 from conformance.kit.expect import Expectation, expectations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from pydicom.dataset import Dataset
+
     from conformance.kit.generate import Planting
 
 IDENTITY = {0x0020000D: "StudyInstanceUID", 0x0020000E: "SeriesInstanceUID", 0x00080018: "SOPInstanceUID"}
 """Attributes at the top that are planted already: they say what belongs together."""
+FLAGS = (
+    ("PatientIdentityRemoved", "YES", "text_retained", "PS3.15 E.1.1: YES is added"),
+    ("DeidentificationMethod", "a text, or codes in (0012,0064)", "text_notnull", "PS3.15 E.1.1"),
+)
+"""Keyword, expectation, action and source of what each output says of itself."""
 REFERENCES = (0x00081155, 0x0040A123, 0x0040A160)
 
 
@@ -39,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One file: an object of `sop_class` in an encoding under an option, with its plantings."""
+    """One file: an object of `sop_class` in an encoding under an option, with its plantings; `part` of another."""
 
     number: int
     option: str
@@ -47,6 +52,7 @@ class Case:
     sop_class: str
     plantings: tuple[Planting, ...]
     seed: int
+    part: bool = False
 
     @property
     def name(self) -> str:
@@ -94,7 +100,7 @@ def halves(case: Case, numbers: Numbers) -> list[Case]:
     """Split a case with more than one planting into two."""
     middle = len(case.plantings) // 2
     return [
-        Case(numbers.next(), case.option, case.encoding, case.sop_class, part, case.seed)
+        Case(numbers.next(), case.option, case.encoding, case.sop_class, part, case.seed, part=True)
         for part in (case.plantings[:middle], case.plantings[middle:])
     ]
 
@@ -139,11 +145,12 @@ def content(case: Case) -> bytes:
 def _plane(made: Dataset, planting: Planting) -> None:
     """Plant what makes overlay or curve data readable: its size and type."""
     group, above = planting.tag & 0xFFFF0000, planting.path[:-1]
-    if planting.tag == 0x60003000:
-        words = ((0x10, "US", 8), (0x11, "US", 8), (0x40, "CS", "G"), (0x50, "SS", [1, 1]))
-        words += ((0x100, "US", 1), (0x102, "US", 0))
-    else:
-        words = ((0x5, "US", 1), (0x10, "US", 4), (0x20, "CS", "TAC"), (0x103, "US", 0))
+    curve = ((0x5, "US", 1), (0x10, "US", 4), (0x20, "CS", "TAC"), (0x103, "US", 0))
+    overlay = (
+        *((0x10, "US", 8), (0x11, "US", 8), (0x40, "CS", "G"), (0x50, "SS", [1, 1])),
+        *((0x100, "US", 1), (0x102, "US", 0)),
+    )
+    words: tuple[tuple[int, str, object], ...] = overlay if planting.tag == 0x60003000 else curve
     for element, vr, value in words:
         write.put(made, (*above, group | element), vr, value)
 
@@ -164,15 +171,25 @@ def line(
 ) -> Line:
     """Return a line of the answer key for a planting, or for the whole file."""
     row, depth = (planting.row.selector, planting.depth) if planting else ("", 0)
-    return Line(
-        case.number, case.name, path, action, expected, why, row, case.option, depth, case.encoding
-    )
+    return Line(case.number, case.name, path, action, expected, why, row, case.option, depth, case.encoding)
+
+
+def whole(case: Case) -> list[Line]:
+    """Return the lines for the file as such: what it says of itself, its patient, its pixels."""
+    found = [line(case, keyword, action, words, why) for keyword, words, action, why in FLAGS]
+    found.append(line(case, "PatientID", "patid_consistent", "one and new", "PS3.15 E.1.1"))
+    if objects.has_pixels(case.sop_class):
+        why = "no option tested touches pixels"
+        found.append(line(case, "PixelData", "pixels_retained", "same", why))
+    return found
 
 
 def key(case: Case) -> list[Line]:
-    """Return the lines of the answer key for the plantings of a case."""
-    return [
-        line(case, path_text(planting.path), each.action, " or ".join(sorted(each.passes)), each.why, planting)
+    """Return the answer key of a case."""
+    return whole(case) + [
+        line(
+            case, path_text(planting.path), each.action, " or ".join(sorted(each.passes)), each.why, planting
+        )
         for planting in case.plantings
         for each in expected(planting)
     ]

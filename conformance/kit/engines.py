@@ -38,7 +38,7 @@ class Engine(Protocol):
         """Whether it can be told options; otherwise it is tested for the Basic Profile alone."""
         ...
 
-    def run(self, source: Path, out: Path, option: str) -> Ran:
+    def run(self, source: Path, out: Path, options: tuple[str, ...]) -> Ran:
         """De-identify every file of `source` into the empty folder `out`."""
         ...
 
@@ -64,22 +64,22 @@ class Command:
         """Whether the template has a place for options."""
         return "{options}" in self.template
 
-    def words(self, source: Path, out: Path, option: str) -> list[str]:
+    def words(self, source: Path, out: Path, options: tuple[str, ...]) -> list[str]:
         """Return the command line, split as a shell would."""
-        form = shlex.split(self.option_form.replace("{keyword}", option)) if option else []
         found: list[str] = []
         for word in shlex.split(self.template):
             if word == "{options}":
-                found += form
+                for keyword in options:
+                    found += shlex.split(self.option_form.replace("{keyword}", keyword))
             else:
                 found.append(word.replace("{in}", str(source)).replace("{out}", str(out)))
         return found
 
-    def run(self, source: Path, out: Path, option: str) -> Ran:
+    def run(self, source: Path, out: Path, options: tuple[str, ...]) -> Ran:
         """Run the command; a program that is not there raises EngineError."""
         try:
             done = subprocess.run(
-                self.words(source, out, option),
+                self.words(source, out, options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -130,9 +130,9 @@ class Node:
         path.rename(path.with_suffix(".dcm"))
         return 0
 
-    def run(self, source: Path, out: Path, option: str) -> Ran:
+    def run(self, source: Path, out: Path, options: tuple[str, ...]) -> Ran:
         """Send every file, then wait until as many came back as were taken, or nothing came for a while."""
-        assert not option
+        assert not options
         for old in self._taken.iterdir():
             old.unlink()
         taken, refused = self._send(sorted(source.iterdir()))

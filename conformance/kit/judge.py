@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from conformance.kit.generate import Planting
     from conformance.kit.settle import Output, Settled
 
-FLAGS = (
-    ("PatientIdentityRemoved", "YES", "text_retained", "PS3.15 E.1.1: YES is added"),
-    ("DeidentificationMethod", "a text, or codes in (0012,0064)", "text_notnull", "PS3.15 E.1.1"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -46,13 +41,15 @@ def judge(settled: Iterable[Settled]) -> list[Verdict]:
             value = cases.value_of(planting, base)
             old = value.decode() if isinstance(value, bytes) else str(value)
             found += _planting(planting, old, each, shifts, uids)
-        found += _whole(each)
-        patient = cases.line(each.case, "PatientID", "patid_consistent", "one and new", "PS3.15 E.1.1")
-        if output is None:
-            found.append(Verdict(patient, passed=False, found=each.reason))
-        else:
-            told = str(output.dataset.get("PatientID", "") or "")
-            patients.append((patient, output.run, told))
+        if output is None and each.case.part:
+            continue  # the case it is part of has these lines
+        for line in cases.whole(each.case):
+            if output is None:
+                found.append(Verdict(line, passed=False, found=each.reason))
+            elif line.action == "patid_consistent":
+                patients.append((line, output.run, str(output.dataset.get("PatientID", "") or "")))
+            else:
+                found.append(_of_file(line, output))
     return found + _one_shift(shifts) + _one_map(uids) + _one_patient(patients)
 
 
@@ -95,6 +92,8 @@ def _planting(
                 shifts.append((line, output.run, (after - before).days))
                 continue
             passed, words = False, "changed into no date"
+        if passed and state == ABSENT and planting.code == "K":
+            words = "removed (not in the IOD)"
         found.append(Verdict(line, passed=passed, found=words))
     return found
 
@@ -133,26 +132,17 @@ def _sequence(planting: Planting, items: list[Dataset] | None) -> str:
     return SAME if stays else CHANGED
 
 
-def _whole(each: Settled) -> list[Verdict]:
-    """Judge what holds for each file: what it says of itself, and its pixels."""
-    found = []
-    output, case = each.output, each.case
-    for keyword, expected, action, why in FLAGS:
-        line = cases.line(case, keyword, action, expected, why)
-        if output is None:
-            found.append(Verdict(line, passed=False, found=each.reason))
-            continue
-        value = output.dataset.get(keyword)
-        if action == "text_notnull":
-            value = value or output.dataset.get("DeidentificationMethodCodeSequence")
-        passed = value == expected if action == "text_retained" else bool(value)
-        found.append(Verdict(line, passed=passed, found=SAME if passed else ABSENT if not value else CHANGED))
-    if objects.has_pixels(case.sop_class):
-        line = cases.line(case, "PixelData", "pixels_retained", SAME, "no option tested touches pixels")
-        same = output is not None and output.dataset.get("PixelData") == objects.pattern(case.number)
-        words = each.reason if output is None else SAME if same else CHANGED
-        found.append(Verdict(line, passed=same, found=words))
-    return found
+def _of_file(line: Line, output: Output) -> Verdict:
+    """Judge what holds for the whole file: what it says of itself, and its pixels."""
+    value = output.dataset.get(line.path)
+    if line.action == "pixels_retained":
+        passed = value == objects.pattern(line.case)
+    elif line.action == "text_notnull":
+        value = value or output.dataset.get("DeidentificationMethodCodeSequence")
+        passed = bool(value)
+    else:
+        passed = value == line.expected
+    return Verdict(line, passed=passed, found=SAME if passed else CHANGED if value else ABSENT)
 
 
 def _one_shift(shifts: list[tuple[Line, int, int]]) -> list[Verdict]:

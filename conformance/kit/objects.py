@@ -55,7 +55,7 @@ def has_pixels(sop_class: str) -> bool:
     return {0x00280010, 0x7FE00010} <= set(tables.top_places(sop_class))
 
 
-def base(sop_class: str, number: int, seed: int = 0) -> Dataset:
+def base(sop_class: str, number: int, seed: object = 0) -> Dataset:
     """Return an object of a SOP Class for case `number`; all of one `seed` are of one patient and study."""
     made = Dataset()
     made.SpecificCharacterSet = "ISO_IR 192"

@@ -17,8 +17,6 @@ from conformance.kit.engines import outputs
 from conformance.kit.values import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from pydicom.dataset import Dataset
 
     from conformance.kit.cases import Case, Numbers
@@ -30,11 +28,12 @@ MOST_RUNS = 200
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What came out for a case: the data set, in which run, and every mark that stands anywhere in the file."""
+    """What came out for a case: the data set, in which run, every mark that stands anywhere in the file, and it."""
 
     dataset: Dataset
     run: int
     marks: frozenset[str]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +51,27 @@ class Runner:
 
     engine: Engine
     numbers: Numbers
-    keep: Path | None = None
-    say: Callable[[str], None] = lambda _: None
     runs: int = 0
     goes_on: bool = False
 
-    def once(self, batch: Sequence[Case]) -> tuple[Ran, dict[int, Output], list[str]]:
-        """Run the engine on a batch: how it ended, outputs by case number, and what is wrong with damaged ones."""
+    def once(
+        self, files: dict[int, tuple[str, bytes]], options: tuple[str, ...]
+    ) -> tuple[Ran, dict[int, Output], list[str]]:
+        """Run the engine on files (SOP Class and content by case number) in one folder.
+
+        Returns how it ended, outputs by case number, and what is wrong with outputs that are damaged.
+        """
         self.runs += 1
         with tempfile.TemporaryDirectory(prefix="kit-") as folder:
             source, out = Path(folder, "in"), Path(folder, "out")
             source.mkdir()
             out.mkdir()
-            for case in batch:
-                data = cases.content(case)
-                (source / case.name).write_bytes(data)
-                if self.keep:
-                    (self.keep / case.name).write_bytes(data)
-            ran = self.engine.run(source, out, batch[0].option)
-            found, damaged = collect(out, {case.number: case.sop_class for case in batch}, self.runs)
+            for number, (_, data) in files.items():
+                (source / f"{number:06}.dcm").write_bytes(data)
+            ran = self.engine.run(source, out, options)
+            found, damaged = collect(out, {number: kind for number, (kind, _) in files.items()}, self.runs)
         came = found.keys()
-        missing = {case.number for case in batch} - came
+        missing = files.keys() - came
         if missing and came and max(came) > min(missing):
             self.goes_on = True
         return ran, found, damaged
@@ -88,7 +87,8 @@ class Runner:
             if self.runs >= limit:
                 settled += [Settled(case, None, "given up: too many refusals") for case in now]
                 continue
-            ran, found, damaged = self.once(now)
+            files = {case.number: (case.sop_class, cases.content(case)) for case in now}
+            ran, found, damaged = self.once(files, (now[0].option,) if now[0].option else ())
             missing = [case for case in now if case.number not in found]
             settled += [Settled(case, found[case.number], "") for case in now if case.number in found]
             if not missing:
@@ -123,7 +123,7 @@ def collect(out: Path, wanted: dict[int, str], run: int) -> tuple[dict[int, Outp
             continue  # a report, a list, a log
         try:
             marks = frozenset(found.decode().upper() for found in MARK.findall(data))
-            read.append(Output(write.whole(path), run, marks))
+            read.append(Output(write.whole(path), run, marks, data))
         except ValueError as error:
             damaged.append(str(error))
     return match(read, wanted), damaged

@@ -81,7 +81,7 @@ def row_tags() -> frozenset[int]:
 
 @cache
 def _dictionary() -> dict[int, tuple[str, str, str, str]]:
-    found = {}
+    found: dict[int, tuple[str, str, str, str]] = {}
     for tag, vrs, keyword, name, vm, _ in _load("dictionary")["rows"]:
         number = int(tag.replace("x", "0"), 16)
         if number >> 16 in (0x5000, 0x6000) or "x" not in tag:

@@ -63,7 +63,11 @@ def put(dataset: Dataset, path: tuple[int, ...], vr: str, value: object) -> None
         if tag not in dataset or not dataset[tag].value:
             dataset.add_new(tag, "SQ", [Dataset()])
         dataset = dataset[tag].value[0]
-    dataset.add_new(path[-1], vr, value)
+    replaces, config.replace_un_with_known_vr = config.replace_un_with_known_vr, vr != "UN"
+    try:
+        dataset.add_new(path[-1], vr, value)
+    finally:
+        config.replace_un_with_known_vr = replaces
 
 
 def whole(path: Path) -> Dataset:
@@ -73,7 +77,14 @@ def whole(path: Path) -> Dataset:
             dataset = pydicom.dcmread(path)
             for _ in dataset.iterall():
                 pass
-    except (pydicom.errors.InvalidDicomError, EOFError, ValueError, KeyError, OSError, AttributeError) as error:
+    except (
+        pydicom.errors.InvalidDicomError,
+        EOFError,
+        ValueError,
+        KeyError,
+        OSError,
+        AttributeError,
+    ) as error:
         raise ValueError(type(error).__name__) from error
     if not dataset.file_meta.get("TransferSyntaxUID") or "SOPClassUID" not in dataset:
         raise ValueError("no Transfer Syntax or no SOP Class")
