@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.kit import cases, objects, write
+from conformance.kit import cases, write
 from conformance.kit.engines import outputs
 from conformance.kit.values import MARK
 
@@ -142,11 +142,12 @@ def match(read: list[Output], wanted: dict[int, str]) -> dict[int, Output]:
     for output in list(left):
         given = str(output.dataset.get("InstanceNumber", ""))
         number = int(given) if given.isdecimal() else 0
-        if number not in found and wanted.get(number) == output.dataset.SOPClassUID:
+        if number not in found and wanted.get(number) == write.sop_class_of(output.dataset):
             found[number] = output
             left.remove(output)
     for output in left:
-        fits = [n for n, kind in wanted.items() if kind == output.dataset.SOPClassUID and n not in found]
+        own = write.sop_class_of(output.dataset)
+        fits = [number for number, kind in wanted.items() if kind == own and number not in found]
         if len(fits) == 1:
             found[fits[0]] = output
     return found
@@ -155,7 +156,7 @@ def match(read: list[Output], wanted: dict[int, str]) -> dict[int, Output]:
 def number_in(dataset: Dataset, wanted: dict[int, str]) -> int | None:
     """Return the case number that most of the pixels tell, or None."""
     data = dataset.get("PixelData")
-    if not isinstance(data, bytes) or not objects.has_pixels(dataset.SOPClassUID):
+    if not isinstance(data, bytes):
         return None
     words = Counter(int.from_bytes(data[at : at + 4], "big") for at in range(0, len(data) - 3, 4))
     told = [number for number, _ in words.most_common() if number in wanted]

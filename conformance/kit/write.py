@@ -70,6 +70,11 @@ def put(dataset: Dataset, path: tuple[int, ...], vr: str, value: object) -> None
         config.replace_un_with_known_vr = replaces
 
 
+def sop_class_of(dataset: Dataset) -> str:
+    """Return the SOP Class, from file meta information where the data set has none."""
+    return str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or "")
+
+
 def whole(path: Path) -> Dataset:
     """Read a file and every element in it; what is cut off or no DICOM raises ValueError."""
     try:
@@ -86,10 +91,10 @@ def whole(path: Path) -> Dataset:
         AttributeError,
     ) as error:
         raise ValueError(type(error).__name__) from error
-    if not dataset.file_meta.get("TransferSyntaxUID") or "SOPClassUID" not in dataset:
+    if not dataset.file_meta.get("TransferSyntaxUID") or not sop_class_of(dataset):
         raise ValueError("no Transfer Syntax or no SOP Class")
     native = not dataset.file_meta.TransferSyntaxUID.is_encapsulated
-    if native and "PixelData" in dataset and {"Rows", "Columns"} <= set(dataset.dir("Rows", "Columns")):
+    if native and "PixelData" in dataset and "Rows" in dataset and "Columns" in dataset:
         frames = int(dataset.get("NumberOfFrames") or 1)
         size = dataset.Rows * dataset.Columns * frames * int(dataset.get("SamplesPerPixel") or 1)
         if len(dataset.PixelData) < size * int(dataset.get("BitsAllocated") or 8) // 8:
