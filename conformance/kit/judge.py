@@ -42,7 +42,7 @@ def judge(settled: Iterable[Settled]) -> list[Verdict]:
             old = value.decode() if isinstance(value, bytes) else str(value)
             found += _planting(planting, old, each, shifts, uids)
         if output is None and each.case.part:
-            continue  # the case it is part of has these lines
+            continue  # the planting it was split down to has failed
         for line in cases.whole(each.case):
             if output is None:
                 found.append(Verdict(line, passed=False, found=each.reason))
