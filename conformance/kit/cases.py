@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 IDENTITY = {0x0020000D: "StudyInstanceUID", 0x0020000E: "SeriesInstanceUID", 0x00080018: "SOPInstanceUID"}
 """Attributes at the top that are planted already: they say what belongs together."""
-FLAGS = (
-    ("PatientIdentityRemoved", "YES", "text_retained", "PS3.15 E.1.1: YES is added"),
-    ("DeidentificationMethod", "a text, or codes in (0012,0064)", "text_notnull", "PS3.15 E.1.1"),
-)
-"""Keyword, expectation, action and source of what each output says of itself."""
+TEMPORAL = {"retain-full-dates": "UNMODIFIED", "retain-modified-dates": "MODIFIED"}
+FLAGS = ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified")
+"""What each output says of itself."""
 REFERENCES = (0x00081155, 0x0040A123, 0x0040A160)
 
 
@@ -136,8 +134,9 @@ def content(case: Case) -> bytes:
         value = [item_of(planting)] if planting.vr == "SQ" else value_of(planting, made)
         write.put(made, planting.path, planting.vr, value)
         if planting.row.selector == "PRIVATE":
-            write.put(made, (*planting.path[:-1], 0x00090010), "LO", "KIT 1.0")
-        if planting.tag in {0x50003000, 0x60003000}:
+            creator = planting.tag & 0xFFFF0000 | 0x0010
+            write.put(made, (*planting.path[:-1], creator), "LO", "KIT 1.0")
+        if planting.row.selector in generate.PLANES:
             _plane(made, planting)
     return write.encoded(made, case.encoding)
 
@@ -150,7 +149,7 @@ def _plane(made: Dataset, planting: Planting) -> None:
         *((0x10, "US", 8), (0x11, "US", 8), (0x40, "CS", "G"), (0x50, "SS", [1, 1])),
         *((0x100, "US", 1), (0x102, "US", 0)),
     )
-    words: tuple[tuple[int, str, object], ...] = overlay if planting.tag == 0x60003000 else curve
+    words: tuple[tuple[int, str, object], ...] = overlay if planting.tag >= 0x60000000 else curve
     for element, vr, value in words:
         write.put(made, (*above, group | element), vr, value)
 
@@ -176,7 +175,12 @@ def line(
 
 def whole(case: Case) -> list[Line]:
     """Return the lines for the file as such: what it says of itself, its patient, its pixels."""
-    found = [line(case, keyword, action, words, why) for keyword, words, action, why in FLAGS]
+    removed, method, temporal = FLAGS
+    found = [
+        line(case, removed, "text_retained", "YES", "PS3.15 E.1.1: YES is added"),
+        line(case, method, "text_notnull", "a text, or codes in (0012,0064)", "PS3.15 E.1.1"),
+        line(case, temporal, "text_retained", TEMPORAL.get(case.option, "REMOVED"), "PS3.15 E.2, E.3.6"),
+    ]
     found.append(line(case, "PatientID", "patid_consistent", "one and new", "PS3.15 E.1.1"))
     if objects.has_pixels(case.sop_class):
         why = "no option tested touches pixels"

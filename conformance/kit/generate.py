@@ -51,6 +51,8 @@ NOT_A_WAY = {
 """Sequences that an engine may well take away as a whole (who issued, who asked, what is signed)."""
 
 ONLY_AT_THE_TOP = {0x00020003, 0xFFFCFFFC}
+PLANES = {"50XXXXXX", "60XX3000"}
+DIRECTORY = 0x0004
 NOT_IN_A_FILE = {0x00001000, 0x00001001}
 """Command elements: no file has them, so nothing can be planted (PS3.7 9.3)."""
 
@@ -77,7 +79,7 @@ class Planting:
     @property
     def vr(self) -> str:
         """Its VR; overlays and curves are words."""
-        return "OW" if self.tag in {0x50003000, 0x60003000} else tables.vr_of(self.tag)
+        return "OW" if self.row.selector in PLANES else tables.vr_of(self.tag)
 
     @property
     def type(self) -> str | None:
@@ -88,10 +90,6 @@ class Planting:
     def demanded(self) -> bool:
         """Whether the IOD demands the attribute here: Type 1 or 2 in a mandatory module, whatever the condition."""
         return self.places is not None and all(place.sure and place.type in "12" for place in self.places)
-
-
-def _repeating(tag: int) -> int:
-    return tag if tag >> 16 not in range(0x6000, 0x6020, 2) else 0x60000000 | tag & 0xFFFF
 
 
 @cache
@@ -115,9 +113,9 @@ def _ways(sop_class: str) -> dict[tuple[int, int], tuple[int, ...]]:
 def where(tag: int, depth: int) -> tuple[str, tuple[int, ...], tuple[Place, ...] | None]:
     """Return the SOP Class, the path and its places for a tag at a depth."""
     for sop_class in SOP_CLASSES:
-        path = _ways(sop_class).get((depth, _repeating(tag)))
+        path = _ways(sop_class).get((depth, tables.first_of(tag)))
         if path is not None:
-            return sop_class, path, tables.place_of(sop_class, path)
+            return sop_class, (*path[:-1], tag), tables.place_of(sop_class, path)
     return WSI, (*GENERIC[depth], tag), None
 
 
@@ -127,10 +125,12 @@ def plantings(option: str, depths: tuple[int, ...] = DEPTHS) -> Iterator[Plantin
         code = row.code(option)
         if code is None or row.tag in NOT_IN_A_FILE:
             continue
+        if row.tag >> 16 == DIRECTORY:
+            code = "X"  # PS3.15 E.1.1: group 0004 is removed from anything but a DICOMDIR
         for depth in depths:
             if depth and row.tag in ONLY_AT_THE_TOP:
                 continue
-            sop_class, path, places = where(row.tag, depth)
+            sop_class, path, places = where(row.tag_at(depth), depth)
             yield Planting(
                 row, option, depth, code, sop_class, path, places, index * len(DEPTHS) + depth, index
             )

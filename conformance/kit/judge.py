@@ -10,7 +10,7 @@ from conformance.kit import cases, objects, values
 from conformance.kit.expect import ABSENT, CHANGED, EMPTY, SAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from pydicom.dataset import Dataset
 
@@ -28,7 +28,7 @@ class Verdict:
     found: str
 
 
-def judge(settled: Iterable[Settled]) -> list[Verdict]:
+def judge(settled: Sequence[Settled]) -> list[Verdict]:
     """Judge the cases of one option."""
     found: list[Verdict] = []
     shifts: list[tuple[Line, int, int]] = []
@@ -50,7 +50,10 @@ def judge(settled: Iterable[Settled]) -> list[Verdict]:
                 patients.append((line, output.run, str(output.dataset.get("PatientID", "") or "")))
             else:
                 found.append(_of_file(line, output))
-    return found + _one_shift(shifts) + _one_map(uids) + _one_patient(patients)
+    found += _one_shift(shifts) + _one_map(uids) + _one_patient(patients)
+    # A case that was split has its lines once: what passes for its parts counts nothing.
+    parts = {each.case.number for each in settled if each.case.part}
+    return [each for each in found if each.line.row or not each.passed or each.line.case not in parts]
 
 
 def _planting(

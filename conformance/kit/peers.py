@@ -118,24 +118,21 @@ def shortfalls(result: Result) -> list[str]:
     failures = result.failures
     kinds = Counter(verdict.line.action for verdict in failures)
     found = []
-    for depth, place in enumerate(("at the top level", "in items", "in items of items")):
-        left, total = values_left(result, depth)
-        if left:
-            found.append(f"{left} of {total} planted values left {place}")
+    places = enumerate(("at the top level", "in items", "in items of items"))
+    counts = [(*values_left(result, depth), place) for depth, place in places]
+    found += [f"{left} of {total} planted values left {place}" for left, total, place in counts if left]
     emptied = sum(each.found in {"empty", "changed"} and each.line.expected == "absent" for each in failures)
     if emptied:
         found.append(f"{emptied} attributes emptied or replaced where the table says they go")
     if kinds["tag_retained"] or kinds["text_notnull"]:
         lost = kinds["tag_retained"] + kinds["text_notnull"]
         found.append(f"{lost} times a Type 1 or 2 attribute of the IOD gone or emptied")
-    for keyword in ("PatientIdentityRemoved", "DeidentificationMethod"):
-        if any(each.line.path == keyword for each in failures):
-            found.append(f"{keyword} not set")
-    if refused := {
-        each.line.row or each.line.path for each in failures if each.found.startswith("no output")
-    }:
-        some = ", ".join(sorted(refused)[:4])
-        found.append(f"no output for files with {some}{' and others' if len(refused) > 4 else ''}")
+    unset = {each.line.path for each in failures} & set(cases.FLAGS)
+    found += [f"{keyword} not as PS3.15 wants it" for keyword in sorted(unset)]
+    missing = [each for each in failures if each.found.startswith(("no output", "damaged"))]
+    if refused := sorted({each.line.path.rpartition(".")[2] for each in missing}):
+        others = f" and {len(refused) - 4} others" if len(refused) > 4 else ""
+        found.append(f"no output for files with {', '.join(refused[:4])}{others}")
     wrong = sorted({e.line.row.removeprefix("case ") for e in failures if e.line.row.startswith("case ")})
     if wrong:
         found.append(f"hand-made cases with a failure: {', '.join(wrong)}")

@@ -43,11 +43,17 @@ class Row:
 
     @property
     def tag(self) -> int:
-        """The attribute that stands for the row: the first of a repeating group, one private element."""
-        stand_in = {"50XXXXXX": 0x50003000, "60XX3000": 0x60003000, "60XX4000": 0x60004000}
+        """The attribute that stands for the row at the top level."""
+        return self.tag_at(0)
+
+    def tag_at(self, depth: int) -> int:
+        """Return what is planted at a depth: of repeating and private groups, another one at each."""
         if self.selector == "PRIVATE":
-            return 0x00091001
-        return stand_in.get(self.selector) or int(self.selector, 16)
+            return (0x00091001, 0x00411002, 0x20011003)[depth]
+        if "X" in self.selector:
+            first = {"50XXXXXX": 0x50003000, "60XX3000": 0x60003000, "60XX4000": 0x60004000}
+            return first[self.selector] + (0, 0x00020000, 0x001E0000)[depth]
+        return int(self.selector, 16)
 
     def code(self, option: str) -> str | None:
         """Return the action code under an option (BASIC: without), or None where the option says nothing."""
@@ -89,9 +95,15 @@ def _dictionary() -> dict[int, tuple[str, str, str, str]]:
     return found
 
 
+def first_of(tag: int) -> int:
+    """Return the tag of the first of a repeating group, any other as it is."""
+    group = tag >> 16
+    return tag & 0xFF00FFFF if group & 0xFF00 in (0x5000, 0x6000) and group & 0xFF <= 0x1E else tag
+
+
 def vr_of(tag: int) -> str:
     """Return the first VR of PS3.6; LO for a private element and for what PS3.6 does not know."""
-    return _dictionary().get(tag, ("LO", "", "", "1"))[0]
+    return _dictionary().get(first_of(tag), ("LO", "", "", "1"))[0]
 
 
 def keyword_of(tag: int) -> str:

@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = f"{sys.executable} -m dicomanon deid {{in}} --out {{out}} --profile basic --no-sync {{options}}"
 
 KNOWN_ROWS = {
-    # PS3.15 E.1.1 wants group 0004 removed from anything but a DICOMDIR; dicomanon refuses the file instead.
+    # PS3.15 E.1.1 wants group 0004 removed from anything but a DICOMDIR; dicomanon gives the UID a new value,
+    # and its verification then refuses the file.
     "00041511": "no output (exit code 1)",
 }
 KNOWN_CASES = {
