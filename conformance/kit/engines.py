@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 300
+LOOPBACK = {"127.0.0.1", "localhost"}
 ADDRESS = re.compile(r"dicom://([^@]+)@([^:]+):(\d+)")
 
 
@@ -103,8 +104,7 @@ class Node:
     options = False
 
     def __init__(self, address: str, listen_port: int = 0, settle: float = 15) -> None:
-        from pynetdicom import AE, AllStoragePresentationContexts, evt
-        from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
+        from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
         from pynetdicom.sop_class import Verification
 
         match = ADDRESS.fullmatch(address)
@@ -118,8 +118,10 @@ class Node:
         receiver.add_supported_context(Verification)
         for context in AllStoragePresentationContexts:
             receiver.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+        # A node on this machine is reached on it alone; one elsewhere has to reach the receiver from there.
+        own = "127.0.0.1" if self.host in LOOPBACK else ""
         self._server: Any = receiver.start_server(
-            ("", listen_port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)]
+            (own, listen_port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._take)]
         )
         self.port: int = self._server.server_address[1]
 
