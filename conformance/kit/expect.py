@@ -21,6 +21,8 @@ ACTIONS = (
 """Names of the ten scored actions, as the MIDI-B benchmark has them."""
 
 ABSENT, EMPTY, SAME, CHANGED = "absent", "empty", "same", "changed"
+GONE = "gone with its sequence"
+"""Absent, for the sequence on the way to it has no item any more: passes wherever ABSENT does."""
 PRESENT = frozenset({EMPTY, SAME, CHANGED})
 FILLED = frozenset({SAME, CHANGED})
 REMOVED = frozenset({ABSENT, EMPTY, CHANGED})
@@ -48,13 +50,15 @@ def expectations(planting: Planting) -> list[Expectation]:
     if code == "C" and planting.option == DATE_OPTION and planting.vr == "TM":
         return [Expectation("tag_retained", FILLED | missing, why)]
     unless_demanded = frozenset() if planting.demanded else frozenset({ABSENT})
+    if planting.demanded_in_item:
+        unless_demanded = frozenset({GONE})
     if code == "U":
         found = [Expectation("uid_changed", frozenset({CHANGED}) | unless_demanded, why)]
     else:
         gone = frozenset({ABSENT}) if _must_go(planting) else REMOVED
         found = [Expectation("text_removed", gone, why)]
-    if planting.demanded and code != "X":
-        found.append(Expectation("tag_retained", PRESENT, why))
+    if (planting.demanded or planting.demanded_in_item) and code != "X":
+        found.append(Expectation("tag_retained", PRESENT | unless_demanded, why))
     if kind in {"1", "1C"} or (code == "D" and kind):
         allowed = FILLED | (frozenset({ABSENT}) if code == "X" else unless_demanded)
         found.append(Expectation("text_notnull", allowed, why))

@@ -91,6 +91,11 @@ class Planting:
         """Whether the IOD demands the attribute here: Type 1 or 2 in a mandatory module, whatever the condition."""
         return self.places is not None and all(place.sure and place.type in "12" for place in self.places)
 
+    @property
+    def demanded_in_item(self) -> bool:
+        """Whether an item that is there has to have the attribute, though the sequence may be away as a whole."""
+        return self.depth > 0 and not self.demanded and self.type in {"1", "2"}
+
 
 @cache
 def _ways(sop_class: str) -> dict[tuple[int, int], tuple[int, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from conformance.kit import cases, objects, values
-from conformance.kit.expect import ABSENT, CHANGED, EMPTY, SAME
+from conformance.kit.expect import ABSENT, CHANGED, EMPTY, GONE, SAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ def _planting(
         if output is None:
             found.append(Verdict(line, passed=False, found=each.reason))
             continue
-        passed, words = state in expectation.passes, state
+        passed = state in expectation.passes or (state == GONE and ABSENT in expectation.passes)
+        words = state
         if expectation.action == "text_removed" and leaked:
             passed, words = False, "same" if state == SAME else f"{state}, and its value stands in the file"
         if expectation.action == "uid_changed" and state == CHANGED:
@@ -95,19 +96,19 @@ def _planting(
                 shifts.append((line, output.run, (after - before).days))
                 continue
             passed, words = False, "changed into no date"
-        if passed and state == ABSENT and planting.code == "K":
+        if passed and state in {ABSENT, GONE} and planting.code == "K":
             words = "removed (not in the IOD)"
         found.append(Verdict(line, passed=passed, found=words))
     return found
 
 
 def outcome(planting: Planting, output: Output, old: str) -> tuple[str, str]:
-    """Return absent, empty, same or changed, and the value that is there now."""
+    """Return absent (alone or with its sequence), empty, same or changed, and the value that is there now."""
     level = output.dataset
     for tag in planting.path[:-1]:
         items = level[tag].value if tag in level and level[tag].VR == "SQ" else []
         if not items:
-            return ABSENT, ""
+            return GONE, ""
         level = items[0]
     if planting.tag == 0x00020003:
         level = output.dataset.file_meta

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.kit import tables
-from conformance.kit.expect import ABSENT, CHANGED, EMPTY, SAME, expectations
+from conformance.kit.expect import ABSENT, CHANGED, EMPTY, GONE, SAME, expectations
 from conformance.kit.generate import WSI, Planting, plantings
 
 
@@ -89,6 +89,13 @@ def test_the_way_down_leads_through_items_of_the_iod() -> None:
         "SpecimenDescriptionSequence",
         "SpecimenIdentifier",
     ]
+
+
+def test_an_item_that_stays_keeps_what_the_iod_demands_in_it() -> None:
+    found = expected("SourceStrengthReferenceTime", depth=1)
+
+    assert found["tag_retained"] == {EMPTY, SAME, CHANGED, GONE}
+    assert found["text_notnull"] == {SAME, CHANGED, GONE}
 
 
 def test_the_second_reading_of_the_table_is_the_standard_as_published() -> None:

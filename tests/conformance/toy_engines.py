@@ -1,4 +1,7 @@
-"""Engines that do one thing wrong: `python toy_engines.py WHAT IN OUT`. What the kit says of them proves the kit."""
+"""Engines that do one thing wrong: `python toy_engines.py WHAT IN OUT`; further words are ignored.
+
+What the kit says of them proves the kit.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 PICTURE = {0x00280002, 0x00280004, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x7FE00010}
-BEARS_NOT = 0x00081030
-"""An attribute (Study Description) that one of the engines cannot bear."""
+BEARS_NOT = 0x00080080
+"""An attribute (Institution Name) that one of the engines cannot bear."""
 
 
 def copied(dataset: Dataset) -> Dataset:
