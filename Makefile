@@ -4,10 +4,10 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types format bench peers lock clean
+.PHONY: help setup demo test check lint types format bench peers kit peers-report lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.ready ## Make .venv with the locked packages and this package in it
 
@@ -49,6 +49,12 @@ peers: .venv-peers/.ready ## Make .venv-peers with the tools that the benchmarks
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/peers.txt
 	@touch $@
+
+kit: setup ## Run the conformance kit on dicomanon, every option (KIT_ARGS="--table rows.md --json all.json")
+	@$(BIN)/python -m conformance.kit --engine "$(BIN)/python -m dicomanon deid {in} --out {out} --profile basic --no-sync {options}" $(KIT_ARGS)
+
+peers-report: setup peers ## Run the kit on other tools as they come, and write docs/peers.md
+	@$(BIN)/python -m conformance.kit.peers
 
 lock: ## Resolve pyproject.toml again into requirements/*.lock (see CONTRIBUTING.md)
 	@test -x .venv-lock/bin/uv || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv; }

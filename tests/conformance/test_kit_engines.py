@@ -1,0 +1,197 @@
+"""The kit against engines that are known to be bad: each is found out, by name."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.kit import report
+from conformance.kit.__main__ import main
+from conformance.kit.engines import Command, EngineError
+from conformance.kit.expect import GONE
+from conformance.kit.generate import WSI, plantings
+from conformance.kit.run import Plan, Result, run
+
+if TYPE_CHECKING:
+    from conformance.kit.judge import Verdict
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOYS = Path(__file__).with_name("toy_engines.py")
+SMALL = Plan(options=("",), encodings=("explicit",), hand_made=None)
+
+
+def asked(what: str, plan: Plan = SMALL, *, seconds: float = 60) -> Result:
+    return run(Command(f"{sys.executable} {TOYS} {what} {{in}} {{out}} {{options}}", seconds=seconds), plan)
+
+
+def failed(result: Result, action: str) -> tuple[int, int]:
+    passed, total = report.scores(result.verdicts)[action]
+    return total - passed, total
+
+
+def found(verdicts: list[Verdict]) -> set[str]:
+    return {verdict.found for verdict in verdicts if not verdict.passed}
+
+
+def test_an_engine_that_copies_removes_nothing_and_keeps_all() -> None:
+    result = asked("copied")
+
+    wrong, total = failed(result, "text_removed")
+    assert total > 1500
+    assert wrong == total
+    assert failed(result, "uid_changed")[0] == failed(result, "uid_changed")[1]
+    assert failed(result, "tag_retained")[0] == 0
+    assert failed(result, "pixels_retained")[0] == 0
+
+
+def test_an_engine_that_leaves_pixels_alone_loses_every_tag_the_iod_demands() -> None:
+    result = asked("picture_alone")
+
+    kept = [v for v in result.verdicts if v.line.action == "tag_retained" and GONE not in v.line.expected]
+    assert len(kept) > 30
+    assert not any(verdict.passed for verdict in kept)
+    slide = [v for v in result.verdicts if v.line.action == "text_removed" and v.passed]
+    assert len(slide) > 1000
+    assert failed(result, "pixels_retained")[0] == 0
+
+
+def test_an_engine_with_new_uids_for_each_file_is_not_consistent() -> None:
+    plan = Plan(options=("",), hand_made=None)
+    result = asked("random_uids", plan)
+
+    wrong, total = failed(result, "uid_consistent")
+    assert total > 50
+    assert wrong == total
+    unchanged = {v.line.row for v in result.failures if v.line.action == "uid_changed"}
+    assert unchanged == {"0018100B", "00020003"}, "what this engine takes for a class, and group 2"
+    assert found([v for v in result.verdicts if v.line.action == "uid_consistent"]) == {
+        "several new UIDs for one"
+    }
+
+
+def test_an_engine_with_one_uid_for_all_is_not_consistent_either() -> None:
+    result = asked("one_uid", Plan(options=("",), hand_made=None))
+
+    assert found([v for v in result.verdicts if v.line.action == "uid_consistent"]) == {
+        "one new UID for several"
+    }
+
+
+def test_dates_that_move_differently_in_each_instance_are_found() -> None:
+    plan = Plan(options=("retain-modified-dates",), depths=(0,), hand_made=None)
+    result = asked("dates_by_instance", plan)
+
+    assert failed(result, "date_shifted")[0] > failed(result, "date_shifted")[1] * 0.5
+    assert "moved by other days" in found(result.verdicts)
+
+
+def test_an_engine_that_paints_everything_black_retains_no_pixels() -> None:
+    result = asked("blackened")
+
+    assert failed(result, "pixels_retained")[0] > 0
+    assert failed(result, "pixels_retained")[0] == failed(result, "pixels_retained")[1]
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("crashes", "no output (killed by signal 6)"),
+        ("writes_nothing", "no output (exit code 0)"),
+        ("cuts_off", "damaged output: "),
+        ("never_ends", "no output (stopped after 1 seconds)"),
+    ],
+)
+def test_an_engine_that_brings_nothing_fails_every_line_and_is_asked_once(what: str, named: str) -> None:
+    result = asked(what, Plan(options=("",)), seconds=1 if what == "never_ends" else 60)
+
+    assert result.runs == 1
+    assert result.verdicts
+    assert result.failures == result.verdicts
+    assert all(verdict.found.startswith(named) for verdict in result.verdicts)
+
+
+@pytest.mark.parametrize("what", ["skips_one_attribute", "fails_at_one_attribute"])
+def test_one_attribute_that_an_engine_cannot_bear_costs_no_other_row(what: str) -> None:
+    plan = Plan(options=("retain-institution-identity",), encodings=("explicit", "implicit"), hand_made=None)
+    result = asked(what, plan)
+
+    without = [v for v in result.verdicts if v.found.startswith("no output") and v.line.row]
+    assert {(verdict.line.row, verdict.line.depth) for verdict in without} == {("00080080", 0)}
+    assert len({verdict.line.row for verdict in result.verdicts if verdict.line.row}) == 10
+
+
+def test_the_command_line_tells_passed_from_failed_from_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = f"{sys.executable} {TOYS} copied {{in}} {{out}}"
+    small = ["--options", "basic", "--depths", "0", "--encodings", "explicit", "--no-cases"]
+    files = ["--table", str(tmp_path / "rows.md"), "--json", str(tmp_path / "all.json")]
+
+    assert main(["--engine", engine, *small, *files, "--keep", str(tmp_path / "kept")]) == 1
+    assert "score" in capsys.readouterr().out
+    assert main(["--engine", "no-such-program {in} {out}", *small]) == 2
+    assert main(["--engine", "cp {in}", *small]) == 2
+    for words in (["--options", "retain-all"], ["--encodings", "big"], ["--depths", "3"]):
+        with pytest.raises(SystemExit) as wrong:
+            main(["--engine", engine, *words])
+        assert wrong.value.code == 2
+
+    table = (tmp_path / "rows.md").read_text()
+    document = json.loads((tmp_path / "all.json").read_text())
+    key = json.loads((tmp_path / "kept" / "answer-key.json").read_text())
+    assert table.count("\n| (") + table.count("\n| PRIVATE") == 657
+    assert document["total"] == len(document["verdicts"])
+    assert document["passed"] < document["total"]
+    assert {line["action"] for line in key} >= {"text_removed", "tag_retained", "uid_changed"}
+    assert {line["instance"] for line in key} == {path.name for path in (tmp_path / "kept").glob("*.dcm")}
+
+
+def test_a_run_that_tested_nothing_is_no_success() -> None:
+    nothing = ["--options", "retain-uids", "--no-cases", "--engine", "cp {in} {out}"]
+
+    assert main(nothing) == 1
+
+
+def test_every_row_is_planted_under_the_basic_profile_and_under_each_of_its_options() -> None:
+    basic = {planting.row.selector for planting in plantings("")}
+    assert len(basic) == 655  # 657 without the two command elements
+    assert {planting.depth for planting in plantings("")} == {0, 1, 2}
+    assert len(list(plantings("retain-full-dates"))) == 169 * 3
+    assert len(list(plantings("clean-descriptors"))) == 141 * 3
+    elsewhere = {p.sop_class for p in plantings("") if p.places and p.sop_class != WSI}
+    assert len(elsewhere) > 8
+
+
+def test_the_template_needs_its_two_folders() -> None:
+    with pytest.raises(EngineError):
+        Command("cp {in} out")
+
+
+def test_the_kit_shares_no_code_with_the_engine_beside_it() -> None:
+    for path in (REPOSITORY / "conformance" / "kit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.split(".")[0] == "dicomanon" for name in names), path.name
+
+
+def test_a_program_for_one_file_is_run_for_each(tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    out.mkdir()
+    for name in ("a", "b"):
+        (source / name).write_text(name)
+    command = [sys.executable, "-m", "conformance.kit.one_by_one", str(source), str(out)]
+    command += ["cp", "{file}", "{target}"]
+
+    done = subprocess.run(command, cwd=REPOSITORY, check=False)
+    broken = subprocess.run([*command[:-3], "false"], cwd=REPOSITORY, check=False)
+
+    assert sorted(path.read_text() for path in out.iterdir()) == ["a", "b"]
+    assert (done.returncode, broken.returncode) == (0, 1)

@@ -1,0 +1,106 @@
+"""Engines that do one thing wrong: `python toy_engines.py WHAT IN OUT`; further words are ignored.
+
+What the kit says of them proves the kit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pydicom
+from pydicom.uid import generate_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PICTURE = {0x00280002, 0x00280004, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x7FE00010}
+BEARS_NOT = 0x00080080
+"""An attribute (Institution Name) that one of the engines cannot bear."""
+
+
+def copied(dataset: Dataset) -> Dataset:
+    return dataset
+
+
+def picture_alone(dataset: Dataset) -> Dataset:
+    for tag in list(dataset.keys()):
+        if tag not in PICTURE:
+            del dataset[tag]
+    return dataset
+
+
+def random_uids(dataset: Dataset) -> Dataset:
+    for element in dataset.iterall():
+        if element.VR == "UI" and "Class" not in element.keyword:
+            element.value = generate_uid()
+    return dataset
+
+
+def one_uid(dataset: Dataset) -> Dataset:
+    for element in dataset.iterall():
+        if element.VR == "UI" and "Class" not in element.keyword:
+            element.value = "2.25.1"
+    return dataset
+
+
+def dates_by_instance(dataset: Dataset) -> Dataset:
+    """Move dates by another number of days in each instance."""
+    year = 1900 + int(dataset.InstanceNumber) % 50
+    for element in dataset.iterall():
+        if element.VR in {"DA", "DT"} and element.value:
+            element.value = f"{year}{str(element.value)[4:]}"
+    return dataset
+
+
+def blackened(dataset: Dataset) -> Dataset:
+    if "PixelData" in dataset:
+        dataset.PixelData = bytes(len(dataset.PixelData))
+    return dataset
+
+
+def fails_at_one_attribute(dataset: Dataset) -> Dataset:
+    if BEARS_NOT in dataset:
+        os.abort()
+    return dataset
+
+
+def skips_one_attribute(dataset: Dataset) -> Dataset | None:
+    return None if BEARS_NOT in dataset else dataset
+
+
+WAYS = {
+    way.__name__: way
+    for way in (
+        *(copied, picture_alone, random_uids, one_uid, dates_by_instance, blackened),
+        *(fails_at_one_attribute, skips_one_attribute),
+    )
+}
+
+
+def main(what: str, source: Path, out: Path) -> int:
+    if what == "crashes":
+        os.abort()
+    if what == "never_ends":
+        time.sleep(60)
+    for path in sorted(source.iterdir()):
+        if what == "writes_nothing":
+            continue
+        if what == "copied":
+            shutil.copy(path, out)
+            continue
+        if what == "cuts_off":
+            (out / path.name).write_bytes(path.read_bytes()[:-200])
+            continue
+        made = WAYS[what](pydicom.dcmread(path))
+        if made is not None:
+            pydicom.dcmwrite(out / path.name, made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
