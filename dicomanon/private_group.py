@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon.actions import ACTIONS, CLEANERS
 from dicomanon.identifying import is_soft
-from dicomanon.part10.elements import element_at, element_items, is_sequence
+from dicomanon.part10.elements import element_at, element_items, is_sequence, read_header
 from dicomanon.part10.encoding import pack_element
 from dicomanon.private import FIRST_BLOCK, LAST_BLOCK, SafePrivate
 from dicomanon.rules import Place
@@ -52,13 +52,9 @@ class PrivateGroups:
         buffer = self._buffer
         creators: dict[int, Element] = {}
         found: list[tuple[int, bytes]] = []
-        at, group = start, None
-        while at < stop:
+        at, group = start, read_header(buffer, start, encoding)[0] >> 16
+        while at < stop and read_header(buffer, at, encoding)[0] >> 16 == group:
             element = element_at(buffer, at, stop, encoding)
-            if group is None:
-                group = element.tag >> 16
-            if element.tag >> 16 != group:
-                break
             low = element.tag & 0xFFFF
             if FIRST_BLOCK <= low <= LAST_BLOCK:
                 creators[low] = element

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dicomanon.errors import LeakError, MalformedError, ProfileError
-from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
-from tests.verify.made import KEY, cleaned, file_of, identity, opened, route_of
+from tests.verify.made import KEY, cleaned, encode, file_of, found_in, identity, opened, route_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,27 @@ def test_nested_blocks_are_judged_by_the_creators_of_their_own_item(syntax: str)
         (0x00400560, 0x70531200): FACTOR,
         (0x00400560, 0x00E10010): ELSCINT,
         (0x00400560, 0x00E11021): DOSE.strip(),
+        (0x00400560, 0x70530010): PET,
+        (0x00400560, 0x70531000): FACTOR,
+    }
+
+
+def test_a_private_group_may_end_an_item_of_undefined_length() -> None:
+    encoding = encoding_of(EXPLICIT_LITTLE)
+    inside = encode(
+        {0x70530010: (b"LO", PET), 0x70531000: (b"DS", FACTOR), 0x70531001: (b"LO", b"CANARY")}, encoding
+    )
+    delimited = (
+        struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF) + inside + struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+    )
+    sequence = struct.pack("<HH2sHI", 0x0040, 0x0560, b"SQ", 0, 0xFFFFFFFF) + delimited
+    data = bytearray(file_of(identity() | {0x00400560: (b"SQ", [])}))
+    at = data.index(struct.pack("<HH2s", 0x0040, 0x0560, b"SQ"))
+    data[at : at + 12] = sequence + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+
+    found = found_in(clear_in_memory(opened(bytes(data)), route_of("basic", OPTION)))
+
+    assert groups_of(found) == {
         (0x00400560, 0x70530010): PET,
         (0x00400560, 0x70531000): FACTOR,
     }
