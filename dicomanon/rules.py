@@ -34,7 +34,7 @@ INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL
 TEXT_VALUE_TAG = 0x0040A160
 SPECIMEN_IDENTIFIER_TAG = 0x00400551
 NOT_OF_INSTANCES = frozenset((0x0000, 0x0002, 0x0004))
-"""Groups of messages, of the container and of DICOMDIR: in a data set they go, whatever the table says (PS3.15 E.1.1)."""
+"""Groups of messages, containers and DICOMDIR: in a data set they go, whatever the table says (PS3.15 E.1.1)."""
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
