@@ -151,6 +151,7 @@ class Profile:
     temporal: str = "REMOVED"
     objects: Mapping[str, str] = field(default_factory=lambda: OBJECTS)
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
+    _cleaners: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def rule_at(self, path: tuple[int, ...], vr: str) -> Rule:
         """Return the rule for an attribute at a place, given by the tags from the top level down to its own."""
@@ -181,9 +182,11 @@ class Profile:
 
     def cleans(self, cleaner: str) -> bool:
         """Tell whether any rule has this way to clean."""
-        placed = (each.rule for found in self.paths.values() for each in found)
-        laid = (*self.rules.values(), *self.masks.values(), *self.by_vr.values(), *placed)
-        return any(rule.cleaner == cleaner for rule in laid)
+        if not self._cleaners:  # asked for every instance
+            placed = (each.rule for found in self.paths.values() for each in found)
+            laid = (*self.rules.values(), *self.masks.values(), *self.by_vr.values(), *placed)
+            self._cleaners.update(rule.cleaner for rule in laid)
+        return cleaner in self._cleaners
 
     @property
     def codes(self) -> tuple[tuple[str, str], ...]:

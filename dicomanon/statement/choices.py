@@ -199,7 +199,7 @@ def values() -> Table:
         (
             "Partial and broken dates that should move",
             _moved("2019", "201902", "20190231"),
-            "what cannot be moved by days is not kept",
+            "a DT of year or month moves as its middle does; what is no date is not kept",
         ),
         (
             "Dates that everybody knows",

@@ -147,7 +147,10 @@ def cleaned(policy: Policy) -> tuple[tuple[str, str, str], ...]:
 
 
 def private(policies: Sequence[Policy]) -> tuple[Block, ...]:
-    """Return which private attributes stay (PS3.15 E.3.10): none, or those of Table E.3.10-1 under some profiles."""
+    """Return which private attributes stay (PS3.15 E.3.10): none, or those that are known to be safe.
+
+    They are those of Table E.3.10-1, and those that a profile lists as the site's own.
+    """
     keeping = [policy for policy in policies if policy.profile.masks[standard.PRIVATE].code != "X"]
     if not keeping:
         return (
@@ -159,15 +162,21 @@ def private(policies: Sequence[Policy]) -> tuple[Block, ...]:
     rows = tuple(
         (row.creator, f"({row.group:04X},xx{row.element:02X})", "/".join(row.vrs) or "unknown", row.meaning)
         for row in standard.safe_private().values()
+    ) + tuple(
+        (creator, f"({group:04X},xx{element:02X})", vr, f"listed by the profile {policy.name}")
+        for policy in keeping
+        for (creator, group, element), vr in policy.profile.private.items()
     )
     columns = ("Private creator", "Data element", "VR", "Meaning")
     return (
         Paragraph(
-            f"Private attributes (E.3.10): the following may stay, with their private creators, under {names}."
+            f"Private attributes (E.3.10): the following may stay, with their private creators, under {names}. So "
+            "may those that the instance itself declares safe in (0008,0300). Names and AE titles go all the same; "
+            "UIDs and dates among them meet their rules."
         ),
         Table(
             "A.C.2.6-11",
-            f"Safe private attributes of PS3.15 Table E.3.10-1 ({standard.EDITION})",
+            f"Safe private attributes: PS3.15 Table E.3.10-1 ({standard.EDITION}) and lists of profiles",
             columns,
             rows,
         ),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon.config import load_config
 from dicomanon.node import serve
+from dicomanon.profile import DEFAULT
 from dicomanon.pseudonym import write_key
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ START_SECONDS = 30.0
 class NodeProcess:
     """Runs `main` below on a port that the system gives; `start` again after `kill` to see what survived."""
 
-    def __init__(self, folder: Path, destinations: list[str], *, spool: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, destinations: list[str], *, spool: Path | None = None, profile: str = DEFAULT
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.spool = spool or folder / "spool"
         self.log = folder / "node.log"
@@ -36,7 +39,7 @@ class NodeProcess:
         self._config.write_text(
             f'[node]\nae_title = "{TITLE}"\nport = 0\nspool = "{self.spool}"\n'
             "[node.retry]\nfirst = 0.2\nlongest = 0.5\n"
-            f'[[route]]\nname = "research"\nkey = "key"\ndestinations = {destinations}\n'
+            f'[[route]]\nname = "research"\nkey = "key"\nprofile = "{profile}"\ndestinations = {destinations}\n'
         )
         write_key(folder / "key")
         self._process: subprocess.Popen[bytes] | None = None
