@@ -185,7 +185,7 @@ class Profile:
         if not self._cleaners:  # asked for every instance
             placed = (each.rule for found in self.paths.values() for each in found)
             laid = (*self.rules.values(), *self.masks.values(), *self.by_vr.values(), *placed)
-            self._cleaners.update(rule.cleaner for rule in laid)
+            self._cleaners.update({rule.cleaner for rule in laid})  # at once: threads ask too
         return cleaner in self._cleaners
 
     @property
