@@ -51,6 +51,8 @@ VALUES: Mapping[int, tuple[str, str]] = {
 """Attributes that hold what can identify: the value type they belong to, and their VR."""
 VRS = dict(VALUES.values())
 STEPS, LIST, TREE = "steps", "list", "tree"
+SPECIMEN = "specimen"
+"""The value is an identifier of a specimen or its container: a profile may keep a part of those."""
 MOST_REMEMBERED = 1 << 12
 
 
@@ -101,6 +103,8 @@ class Judge:
             options = {} if kind == LIST else policy["columns"].get(plain, {})
             origin = f"clean-structured-content, {plain} in a {kind}"
         rule = Rule(plain, "D" if basic == "X/D" else basic, origin, anywhere=True)
+        if own.get("of") == SPECIMEN:
+            rule = replace(rule, cleaner=SPECIMEN)
         vr = VRS.get(plain, "")
         for column, cleaners in self.columns:
             rule = _overlaid(rule, options.get(column, ""), cleaners.get(vr, ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.actions import resolve
-from dicomanon.content import CONTENT_SEQUENCE, LIST, TARGET, TREE, content_of, judge_of, numbers_of
+from dicomanon.content import CONTENT_SEQUENCE, SPECIMEN, TARGET, TREE, content_of, judge_of, numbers_of
 from dicomanon.identifying import is_soft
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
 from dicomanon.part10.elements import element_at
@@ -31,7 +31,6 @@ KEEP_LONG = 1
 ITEM_END = 2
 INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL", "SL")))
 """VRs that writers mix up, all of them binary."""
-TEXT_VALUE_TAG = 0x0040A160
 SPECIMEN_IDENTIFIER_TAG = 0x00400551
 NOT_OF_INSTANCES = frozenset((0x0000, 0x0002, 0x0004))
 """Groups of messages, containers and DICOMDIR: in a data set they go, whatever the table says (PS3.15 E.1.1)."""
@@ -197,8 +196,7 @@ class Place:
         decided = self._content.rule_for(tag) if self._content else None
         if decided is None:
             return self._profile.rule_at((*self._path, tag), vr.decode("ascii", "replace"))
-        if tag == TEXT_VALUE_TAG and decided.code == "D" and self._content and self._content.inner == LIST:
-            # Identifiers of specimens: where those keep a part, they keep it here too.
+        if decided.cleaner == SPECIMEN:  # an identifier of one: where those keep a part, it keeps it here too
             of_specimens = self._profile.rule_for(SPECIMEN_IDENTIFIER_TAG, "LO")
             return of_specimens if of_specimens.cleaner == "suffix" else decided
         return decided

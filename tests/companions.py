@@ -219,8 +219,37 @@ def report(slide: Dataset) -> Dataset:
     return made
 
 
+def capture(slide: Dataset) -> Dataset:
+    """Return a secondary capture of the block, which refers to nothing but names the specimen."""
+    stained = hd.SpecimenPreparationStep(
+        BLOCK, hd.SpecimenStaining([codes.SCT.HematoxylinStain, "CANARYSTAIN"])
+    )
+    specimen = hd.SpecimenDescription(BLOCK, SPECIMEN_UID, specimen_preparation_steps=[stained])
+    made: Dataset = hd.sc.SCImage(
+        np.zeros((4, 4, 3), np.uint8),
+        "RGB",
+        8,
+        "SLIDE",
+        slide.StudyInstanceUID,
+        **_common(26),
+        patient_id=slide.PatientID,
+        patient_name=slide.PatientName,
+        patient_birth_date=slide.PatientBirthDate,
+        patient_sex=slide.PatientSex or None,
+        accession_number=slide.AccessionNumber,
+        study_id=slide.StudyID,
+        study_date=slide.StudyDate,
+        study_time=slide.StudyTime,
+        referring_physician_name=slide.ReferringPhysicianName,
+        container_identifier=BLOCK,
+        specimen_descriptions=[specimen],
+    )
+    return made
+
+
+REFERRING = ("segmentation", "bulk_annotations", "parametric_map", "presentation", "key_objects", "report")
 COMPANIONS: Mapping[str, Callable[[Dataset], Dataset]] = {
     each.__name__: each
-    for each in (segmentation, bulk_annotations, parametric_map, presentation, key_objects, report)
+    for each in (segmentation, bulk_annotations, parametric_map, presentation, key_objects, report, capture)
 }
-"""Makers of what refers to a slide, by name."""
+"""Makers of what belongs to a slide, by name; those in `REFERRING` refer to it."""

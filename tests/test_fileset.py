@@ -27,6 +27,7 @@ KINDS = {
     "presentation": "PRESENTATION",
     "key_objects": "KEY OBJECT DOC",
     "report": "SR DOCUMENT",
+    "capture": "IMAGE",
 }
 
 
@@ -59,7 +60,7 @@ def cleared(
     done = deid(identified, out / "tree", out / "set", "--no-sync", "--profile", request.param)
 
     assert done.returncode == 0, done.stderr
-    assert "7 cleared, 1 dropped, 0 quarantined, 1 skipped" in done.stdout
+    assert "8 cleared, 1 dropped, 0 quarantined, 1 skipped" in done.stdout
     return out
 
 

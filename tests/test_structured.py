@@ -246,6 +246,19 @@ def test_references_by_number_follow_the_items_that_stay(syntax: str) -> None:
     assert found[TREE, TREE, TARGET] == [number(1, 2)[1].rstrip(b" \0"), number(1, 1, 1)[1].rstrip(b" \0")]
 
 
+@pytest.mark.parametrize("code", ["121041", "111700", "111705"])
+def test_identifiers_of_specimens_keep_their_block_where_a_profile_keeps_it(code: str) -> None:
+    """And no other text does: a tracking identifier may look the same."""
+    written: Elements = {TEXT: (b"UT", b"S26-7309-A1-2")}
+    tree = (item(code, "DCM", "TEXT", value=written), item("112039", "DCM", "TEXT", value=written))
+
+    specimen, other = cleaned(*tree, profile="research-wsi", options=("keep-block-structure",))[TREE, TEXT]
+
+    assert specimen.endswith(b"-A1-2")
+    assert not specimen.startswith(b"S26")
+    assert b"-" not in other
+
+
 def test_local_codes_in_a_tree_become_keyed_ones_that_stay_equal() -> None:
     local: Elements = {
         CONCEPT: (

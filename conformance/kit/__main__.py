@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.kit import generate, report, tables
-from conformance.kit.engines import SECONDS, Command, EngineError, Node
+from conformance.kit.engines import SECONDS, SETTLE, Command, EngineError, Node
 from conformance.kit.handmade import CaseError
 from conformance.kit.run import HAND_MADE, Plan, run
 
@@ -39,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cases", type=Path, default=HAND_MADE, help="folder of hand-made cases")
     made.add_argument("--no-cases", action="store_true", help="generated cases alone")
     made.add_argument("--listen-port", type=int, default=0, help="of the receiver, for a node (default: any)")
+    made.add_argument(
+        "--settle",
+        type=float,
+        default=SETTLE,
+        help="seconds without an arrival until a node is taken to be done (default: %(default)s)",
+    )
     made.add_argument(
         "--seconds", type=float, default=SECONDS, help="for one run of the engine (default: %(default)s)"
     )
@@ -73,7 +79,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         engine: Engine
         if arguments.engine.startswith("dicom://"):
-            engine = Node(arguments.engine, arguments.listen_port)
+            engine = Node(arguments.engine, arguments.listen_port, arguments.settle)
             print(f"the receiver listens: KIT, port {engine.port}", file=sys.stderr, flush=True)
         else:
             engine = Command(arguments.engine, arguments.option_form, arguments.seconds)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 300
+SETTLE = 5
+"""Seconds without an arrival after which a node has nothing more to forward: what it dropped on purpose never comes."""
 LOOPBACK = {"127.0.0.1", "localhost"}
 ADDRESS = re.compile(r"dicom://([^@]+)@([^:]+):(\d+)")
 
@@ -103,7 +105,7 @@ class Node:
 
     options = False
 
-    def __init__(self, address: str, listen_port: int = 0, settle: float = 15) -> None:
+    def __init__(self, address: str, listen_port: int = 0, settle: float = SETTLE) -> None:
         from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
         from pynetdicom.sop_class import Verification
 

@@ -146,6 +146,8 @@ def match(read: list[Output], wanted: dict[int, str]) -> dict[int, Output]:
             found[number] = output
             left.remove(output)
     for output in left:
+        if "PixelData" in output.dataset:
+            continue  # its pixels tell another number: it may be late, of a run before this one
         own = write.sop_class_of(output.dataset)
         fits = [number for number, kind in wanted.items() if kind == own and number not in found]
         if len(fits) == 1:

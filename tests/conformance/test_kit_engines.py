@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.kit import report
+from conformance.kit import objects, report
 from conformance.kit.__main__ import main
 from conformance.kit.engines import Command, EngineError
 from conformance.kit.expect import GONE
 from conformance.kit.generate import WSI, plantings
 from conformance.kit.run import Plan, Result, run
+from conformance.kit.settle import Output, match
 
 if TYPE_CHECKING:
     from conformance.kit.judge import Verdict
@@ -179,6 +180,17 @@ def test_the_kit_shares_no_code_with_the_engine_beside_it() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] == "dicomanon" for name in names), path.name
+
+
+def test_what_comes_late_from_another_run_is_not_taken_for_this_one() -> None:
+    slide, report_class = WSI, "1.2.840.10008.5.1.4.1.1.88.22"
+    late = Output(objects.base(slide, 7), 1, frozenset(), b"")
+    mine = Output(objects.base(slide, 9), 1, frozenset(), b"")
+    bare = Output(objects.base(report_class, 8), 1, frozenset(), b"")
+    del late.dataset.InstanceNumber, bare.dataset.InstanceNumber
+
+    assert match([late, bare], {9: slide, 8: report_class}) == {8: bare}
+    assert match([late, mine, bare], {9: slide, 8: report_class}) == {9: mine, 8: bare}
 
 
 def test_a_program_for_one_file_is_run_for_each(tmp_path: Path) -> None:
