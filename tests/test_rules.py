@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from dicomanon.standard import Row
     from tests.verify.made import Elements, Found
 
-OUTER = 0x00400560
-"""Specimen Description Sequence, whose items have attributes of Type 1, 2 and 3."""
+OUTER = 0x00400560  # its items have attributes of Type 1, 2 and 3
 PATIENT_NAME = 0x00100010
 NOT_IN_A_DATA_SET = frozenset((0x0000, 0x0002))
 OTHERWISE = {0x00080018, 0x0020000D, 0x0020000E, 0x00100020}
@@ -49,8 +48,7 @@ VALUES = {
     "CS": b"CANARYCODE",
     "UR": b"http://canary.example/7309",
 }
-BYTES = (b"OB", b"OW", b"UN", b"US")
-OPTIONS = (None, *COLUMN_OF_OPTION)
+BYTES, OPTIONS = (b"OB", b"OW", b"UN", b"US"), (None, *COLUMN_OF_OPTION)
 STRUCTURED = (0x00400555, 0x00400610, 0x0040A730)
 DESCRIBED = {("clean-descriptors", vr) for vr in ("LO", "LT", "SH", "ST", "UC", "UT")}
 DESCRIBED |= {("retain-patient-characteristics", vr) for vr in ("LO", "UT")}
@@ -92,6 +90,8 @@ def cleared(option: str | None, syntax: str) -> Found:
 def code_of(row: Row, option: str | None) -> str:
     """Return what the table demands of a row: the option's cell before the basic one; C by what can be cleaned."""
     cell = row.options.get(COLUMN_OF_OPTION[option]) if option else None
+    if (row.tag or 0) >> 16 == 0x0004:
+        return "X"  # of anything but a DICOMDIR (E.1.1)
     if cell == "K":
         return "K"
     if cell == "C" and option == "retain-modified-dates":

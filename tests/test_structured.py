@@ -311,21 +311,19 @@ def trees() -> st.SearchStrategy[list[Elements]]:
         [("121106", "DCM"), ("121008", "DCM"), ("112227", "DCM"), ("1", "LN"), ("1", "99X")]
     )
     kinds = st.sampled_from([*PLANTED, "", "NUMERIC", "SCOORD"])
-    grown: st.SearchStrategy[list[Elements]] = st.recursive(
-        st.just([]),
-        lambda below: st.lists(
-            st.builds(
-                lambda code, kind, value, children: item(*code, kind, *children, value=value),
-                codes,
-                kinds,
-                st.sampled_from(every),
-                below,
-            ),
-            max_size=4,
-        ),
-        max_leaves=12,
-    )
-    return grown
+
+    def grown(depth: int) -> st.SearchStrategy[list[Elements]]:
+        below = grown(depth - 1) if depth else st.just([])
+        one = st.builds(
+            lambda code, kind, value, children: item(*code, kind, *children, value=value),
+            codes,
+            kinds,
+            st.sampled_from(every),
+            below,
+        )
+        return st.lists(one, max_size=3)
+
+    return grown(2)
 
 
 @settings(max_examples=150, deadline=None)

@@ -160,7 +160,14 @@ def data_set(path: Path) -> bytes:
 def found_in(values: Iterable[str], data: bytes) -> list[str]:
     """List the values that stand in `data` in any of the forms of the canary search."""
     lowered = data.lower()
-    return [value for value in values if any(form in lowered for form in set(forms(value)))]
+    return [value for value in values if any(_stands(form, lowered) for form in set(forms(value)))]
+
+
+def _stands(form: bytes, data: bytes) -> bool:
+    """Tell whether a form is there; a number within a longer one, of a UID say, is there by chance."""
+    if not form.isdigit():
+        return form in data
+    return re.search(rb"(?<![0-9])" + form + rb"(?![0-9])", data) is not None
 
 
 def flavour(dataset: Dataset) -> str:
