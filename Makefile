@@ -4,7 +4,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types format bench peers kit peers-report lock clean
+.PHONY: help setup demo test check lint types format bench peer-tools kit peers lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,10 +40,10 @@ format: setup ## Put the code in the one format, and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup peers ## Measure against cp and against other tools (BENCH_ARGS="--rows slide,ct --quick")
+bench: setup peer-tools ## Measure against cp and against other tools (BENCH_ARGS="--rows slide,ct --quick")
 	@$(BIN)/python -m conformance.bench $(BENCH_ARGS)
 
-peers: .venv-peers/.ready ## Make .venv-peers with the tools that the benchmarks compare with
+peer-tools: .venv-peers/.ready ## Make .venv-peers with the tools that benchmarks and kit compare with
 
 .venv-peers/.ready: requirements/peers.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
@@ -53,7 +53,7 @@ peers: .venv-peers/.ready ## Make .venv-peers with the tools that the benchmarks
 kit: setup ## Run the conformance kit on dicomanon, every option (KIT_ARGS="--table rows.md --json all.json")
 	@$(BIN)/python -m conformance.kit --engine "$(BIN)/python -m dicomanon deid {in} --out {out} --profile basic --no-sync {options}" $(KIT_ARGS)
 
-peers-report: setup peers ## Run the kit on other tools as they come, and write docs/peers.md
+peers: setup peer-tools ## Run the kit on other tools as they come, and write docs/peers.md
 	@$(BIN)/python -m conformance.kit.peers
 
 lock: ## Resolve pyproject.toml again into requirements/*.lock (see CONTRIBUTING.md)

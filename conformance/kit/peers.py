@@ -85,7 +85,7 @@ PEERS = (
 
 INTRODUCTION = f"""# Peers under the kit
 
-`make peers-report` writes this page: the [conformance kit](conformance.md) on the Basic Profile of PS3.15
+`make peers` writes this page: the [conformance kit](conformance.md) on the Basic Profile of PS3.15
 {tables.EDITION}, each program with its default settings, on the same files. A program that does not set out to follow
 PS3.15, or keeps more by its defaults on purpose, scores low here for that reason alone: this is no ranking of what the
 programs are good for, and says nothing of what their settings could make of them. dicomanon is in the table because

@@ -14,7 +14,7 @@ from dicomanon.profile import load_option, load_profile, option_keywords
 from dicomanon.statement.choices import PLAIN
 from dicomanon.statement.inserted import inserted
 from dicomanon.statement.model import Row, Table
-from dicomanon.statement.rules import action_counts
+from dicomanon.statement.rules import action_counts, tag_text
 
 if TYPE_CHECKING:
     from dicomanon.config import Config
@@ -83,6 +83,30 @@ def not_promised() -> Table:
         if why_not(keyword)
     )
     return Table("A.C.2.6-9", "Options that are never claimed", ("Option", "CID 7050", "Reason"), rows)
+
+
+def as_without() -> Table:
+    """Return the rows of Table E.1-1 that an option names and that are treated as without it, seen with it alone."""
+    plain = load_profile(PLAIN)
+    rows: list[Row] = []
+    for keyword, column in standard.COLUMN_OF_OPTION.items():
+        alone = load_profile(PLAIN, (keyword,))
+        for row in standard.rows():
+            if column in row.options:
+                before, after = (
+                    profile.masks[row.selector] if row.tag is None else profile.rules[row.tag]
+                    for profile in (plain, alone)
+                )
+                if before.code == after.code and before.cleaner == after.cleaner:
+                    place = row.selector if row.tag is None else tag_text(row.tag)
+                    rows.append(
+                        (load_option(keyword).meaning, row.name, place, row.options[column], after.code)
+                    )
+    columns = ("Option", "Attribute", "Tag", "Table E.1-1", "Treated as")
+    title = (
+        "Rows that an option names and that are treated as without it: there is no way to clean such values"
+    )
+    return Table("A.C.2.6-12", title, columns, tuple(rows))
 
 
 def _state(keyword: str, code: str, policy: Policy) -> str:

@@ -40,6 +40,7 @@ def tables(subject: Subject) -> dict[str, Callable[[], tuple[Block, ...]]]:
         "coercion": lambda: (coverage.coercion(subject),),
         "limits": lambda: (coverage.limits(subject.config),),
         "options": lambda: (coverage.options(subject),),
+        "as without": lambda: (coverage.as_without(),),
         "not promised": lambda: (coverage.not_promised(),),
         "sop classes": lambda: (_sop_classes(),),
         "audit": lambda: (Table("A.C.2.2-1", "Fields of a line", ("Field", "Content"), AUDIT),),
