@@ -304,6 +304,21 @@ def local_scheme(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> byt
     return b"99LOCAL"
 
 
+OLDEST = 89
+_AGE = re.compile(rb"([0-9]{3})([DWMY])")
+
+
+def clean_age(_tag: int, vr: bytes, value: bytes, _context: Context) -> bytes | None:
+    """C of Retain Patient Characteristics for ages: those over 89 years become 090Y, for so few people are as old.
+
+    45 CFR 164.514(b)(2)(i)(C) draws the line there; PS3.15 E.3.7 leaves it open.
+    """
+    found = _AGE.fullmatch(value.strip(b" \0"))
+    if vr != b"AS" or not found:
+        return None
+    return b"090Y" if found[2] == b"Y" and int(found[1]) > OLDEST else found[0]
+
+
 ACTIONS: Mapping[str, Action] = {"X": remove, "Z": empty, "D": dummy, "U": replace_uid, "K": keep}
 CLEANERS: Mapping[str, Action] = {
     "shift": shift_date,
@@ -312,6 +327,7 @@ CLEANERS: Mapping[str, Action] = {
     "scheme": local_scheme,
     "words": clean_words,
     "title": clean_title,
+    "age": clean_age,
     "pseudonym": dummy,
     "suffix": keep_suffix,
     "label": keep_label,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicomanon.characters import decode, encode
@@ -98,7 +98,7 @@ class Descriptors:
 
 
 def identifiers_of(values: IdentifyingValues) -> Identifiers:
-    """Return the words of every name, and of every other text that goes, among the values of a source."""
+    """Return the words and numbers of every name and identifier, and of other texts that go each two of their words."""
     words: set[str] = set()
     phrases: set[tuple[str, ...]] = set()
     for value in values.values:
@@ -106,13 +106,15 @@ def identifiers_of(values: IdentifyingValues) -> Identifiers:
             continue
         for part in decode(value.raw, values.character_set).split("\\"):
             tokens = tuple(token.casefold() for token in TOKEN.findall(part))
-            if value.vr == b"PN" or (len(tokens) == 1 and not value.soft):
-                words.update(tokens)
+            if value.vr == b"PN" or not value.soft:
+                words.update(tokens if len(tokens) <= _LONGEST_NAME else ())
+                words.update(_DIGITS.findall(part))
             elif 1 < len(tokens) <= _LONGEST_NAME:
-                phrases.add(tokens)
+                phrases.update(permutations(tokens, 2))
     return Identifiers(frozenset(words), frozenset(phrases))
 
 
+_DIGITS = re.compile(r"\d{2,}")
 _TEXT = frozenset((b"PN", b"LO", b"SH", b"ST", b"LT", b"UT", b"UC", b"AE", b"UN"))
 
 
@@ -128,7 +130,7 @@ def clean_text(text: str, vocabulary: Vocabulary, known: Identifiers = NOBODY) -
     _allow_designations(found, tokens, gaps, stays, vocabulary)
     _drop_names(found, tokens, gaps, stays, vocabulary)
     for at, token in enumerate(tokens):
-        if stays[at] < _TERM and _NUMBER.fullmatch(token):
+        if stays[at] < _TERM and _NUMBER.fullmatch(token) and token not in known.words:
             stays[at] = _is_measured(at, tokens, gaps, stays, vocabulary)
     if all(
         not stay or token in vocabulary.joining or not token.isalnum()
@@ -184,6 +186,9 @@ def _drop_names(
     found: list[re.Match[str]], tokens: list[str], gaps: list[str], stays: list[int], vocabulary: Vocabulary
 ) -> None:
     """Drop the words behind titles and initials, and single words beside unknown ones; `stays` changes in place."""
+    for at, gap in enumerate(gaps):
+        if gap in ("@", "@.") or (gap == "." and stays[at] < _TERM and not tokens[at][0].isdigit()):
+            stays[at : at + 2] = [0] * len(stays[at : at + 2])  # of an address
     for at, token in enumerate(tokens):
         if token in vocabulary.titles:
             stays[at : at + 1 + _WORDS_BEHIND_TITLE] = [0] * len(stays[at : at + 1 + _WORDS_BEHIND_TITLE])

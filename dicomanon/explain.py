@@ -40,6 +40,7 @@ CLEANERS = {
     "words": "words known to be harmless stay, all others go",
     "items": "items meet their own rules",
     "title": "replaced by a keyed title",
+    "age": "kept, but for ages over 89 years, which become 90",
     "private": "what is known to be safe stays",
 }
 

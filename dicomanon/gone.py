@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import MalformedError
 from dicomanon.icc import without_text
 from dicomanon.identifying import is_soft
-from dicomanon.part10.elements import MAX_DEPTH, element_items, elements_in, is_sequence
+from dicomanon.part10.elements import MAX_DEPTH, dictionary_vr, element_items, elements_in, is_sequence
 
 if TYPE_CHECKING:
     from dicomanon.actions import Context
@@ -33,12 +33,12 @@ class Gone:
             for text in without_text(old)[1]:
                 self._values.add(b"LT", text, soft=True)
         elif step.letter == "C" and step.rule.cleaner == "words" and descriptors:
-            runs = descriptors.cut(step.vr, old)
+            runs = descriptors.cut(step.true_vr, old)
             for run in runs:
                 self._values.add(b"UT", run, soft=True)
             return len(runs)
         else:
-            self._values.add(step.check.searched if step.check else step.vr, old, soft=step.soft)
+            self._values.add(step.check.searched if step.check else step.true_vr, old, soft=step.soft)
         return 0
 
     def raw(self, vr: bytes, old: bytes, *, soft: bool) -> None:
@@ -58,7 +58,8 @@ class Gone:
             if is_sequence(element):
                 self.element(buffer, element, depth)
                 continue
-            rule = self._profile.rule_for(element.tag, element.vr.decode())
+            vr = dictionary_vr(element.tag) if element.vr == b"UN" else element.vr
+            rule = self._profile.rule_for(element.tag, vr.decode())
             if rule.code != "K":
                 raw = buffer[element.value : element.end]
-                self._values.add(element.vr, raw, soft=is_soft(element.tag, element.vr))
+                self._values.add(vr, raw, soft=is_soft(element.tag, vr))

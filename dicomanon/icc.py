@@ -13,7 +13,11 @@ COLOUR_TAGS = frozenset(
 )
 _DATE = slice(24, 36)
 _DEVICE = slice(48, 64)
-_CREATOR_AND_ID = slice(80, 100)
+_CREATOR_ID_AND_RESERVED = slice(80, 128)
+COLOUR_TYPES = frozenset(
+    b"XYZ bfd chad chrm clro curv gbd meas mAB mBA mft1 mft2 mpet para sf32 sig tech view vcgt uf32 ui08 ui16".split()
+)
+"""Types whose data are numbers; a colour tag of any other type, as text or names of colourants, is blanked."""
 _EPOCH = bytes.fromhex("076c00010001000000000000")  # 1900-01-01 00:00:00
 
 
@@ -28,7 +32,7 @@ def without_text(profile: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     out = bytearray(profile)
     out[_DATE] = _EPOCH
     out[_DEVICE] = bytes(16)
-    out[_CREATOR_AND_ID] = bytes(20)
+    out[_CREATOR_ID_AND_RESERVED] = bytes(48)
     count = int.from_bytes(profile[HEADER : HEADER + 4], "big")
     end_of_table = HEADER + 4 + 12 * count
     if count > 200 or end_of_table > len(profile):
@@ -40,7 +44,7 @@ def without_text(profile: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         offset, size = (int.from_bytes(profile[at + n : at + n + 4], "big") for n in (4, 8))
         if offset < end_of_table or offset + size > len(profile):
             raise MalformedError("ICC Profile has a tag outside of itself", tag=0x00282000)
-        if signature in COLOUR_TAGS:
+        if signature in COLOUR_TAGS and profile[offset : offset + 4].strip() in COLOUR_TYPES:
             colour[offset : offset + size] = b"\1" * size
         else:
             others.append((offset, size))

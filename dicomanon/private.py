@@ -1,16 +1,18 @@
 """Retain Safe Private (PS3.15 E.3.10): which private attributes are known to be safe, and what is done to them.
 
 Three say so: Table E.3.10-1, by private creator, group and low byte of the element, never by the block; the instance
-itself in Private Data Element Characteristics Sequence (0008,0300); and the site, in its profile.
+itself in Private Data Element Characteristics Sequence (0008,0300); and the site, in its profile. A creator is text
+of the sender, so that only those that the table or the site knows stay, whatever the instance declares.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dicomanon.part10.elements import element_at, element_items, elements_in
 from dicomanon.part10.encoding import u16
-from dicomanon.standard.private import safe_private_for
+from dicomanon.standard.private import safe_private, safe_private_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +33,10 @@ FIRST_BLOCK, LAST_BLOCK = 0x10, 0xFF
 """Elements of a private group that name the creator of a block (PS3.5 7.8.1)."""
 WHOLE_BLOCK = -1
 ALLOWED = frozenset("DZXU")
+UNKNOWN = "?"
+"""The letter of an element that nobody says anything of."""
+_SAYS_ANYTHING = frozenset(("UN", "LO", "LT", "SH", "ST", "UC", "UT", "UR", "OB", "OW"))
+"""VRs whose values an instance cannot vouch for itself."""
 
 Declared = dict[tuple[str, int, int], str]
 """Action letter by creator, group and low byte of the element, or WHOLE_BLOCK."""
@@ -43,10 +49,15 @@ class SafePrivate:
         self._own = own
         self._declared = declared
 
+    def knows(self, creator: str) -> bool:
+        """Tell whether the table or the site has a private creator."""
+        return creator in _creators() or any(creator == known for known, _, _ in self._own)
+
     def judge(self, creator: str, tag: int, vr: str) -> tuple[str, str]:
         """Return the action letter for an attribute and its VR, the true one where it is encoded as UN.
 
-        X where nobody says that it is safe, or its VR is another than the one that is known to be safe.
+        UNKNOWN where nobody says what it is; X where its VR is another than the one that is known to be safe, or where
+        only the instance says so of a text.
         """
         group, element = tag >> 16, tag & 0xFF
         row = safe_private_for(creator, tag)
@@ -58,10 +69,15 @@ class SafePrivate:
                 return "K", vrs[0]
             return ("K" if vr in vrs else "X"), vr
         declared = self._declared.get((creator, group, element))
-        letter = declared or self._declared.get((creator, group, WHOLE_BLOCK), "X")
-        if letter == "K" and vr == "UN":
-            return "X", vr  # what it is nobody knows
+        letter = declared or self._declared.get((creator, group, WHOLE_BLOCK), UNKNOWN)
+        if letter == "K" and vr in _SAYS_ANYTHING:
+            return "X", vr
         return letter, vr
+
+
+@cache
+def _creators() -> frozenset[str]:
+    return frozenset(creator for creator, _, _ in safe_private())
 
 
 def declared_in(buffer: bytes, entries: list[Entry], stop: int, encoding: Encoding) -> Declared:

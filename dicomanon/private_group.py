@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomanon.actions import ACTIONS, CLEANERS
+from dicomanon.errors import MalformedError
 from dicomanon.identifying import is_soft
+from dicomanon.kept import check_for
 from dicomanon.part10.elements import element_at, element_items, is_sequence, read_header
 from dicomanon.part10.encoding import pack_element
-from dicomanon.private import FIRST_BLOCK, LAST_BLOCK, SafePrivate
+from dicomanon.private import FIRST_BLOCK, LAST_BLOCK, UNKNOWN, SafePrivate
 from dicomanon.rules import Place
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     WalkSequence = Callable[[Place, Element, int, Encoding, int], list[bytes] | None]
     """Walks the items of a private sequence by the rules of a place; None where nothing changes."""
 
+LONGEST_CREATOR = 64
 _NEVER = frozenset(("PN", "AE"))
 """A person's name is not safe whoever says so, and an AE title names a place."""
 _BY_RULE = frozenset(("DA", "DT", "TM", "UI"))
@@ -52,12 +55,20 @@ class PrivateGroups:
         buffer = self._buffer
         creators: dict[int, Element] = {}
         found: list[tuple[int, bytes]] = []
-        at, group = start, read_header(buffer, start, encoding)[0] >> 16
+        at, last, group = start, 0, read_header(buffer, start, encoding)[0] >> 16
         while at < stop and read_header(buffer, at, encoding)[0] >> 16 == group:
             element = element_at(buffer, at, stop, encoding)
             low = element.tag & 0xFFFF
+            if element.tag <= last:
+                raise MalformedError(
+                    "private elements are out of order", offset=element.start, tag=element.tag
+                )
+            last = element.tag
             if FIRST_BLOCK <= low <= LAST_BLOCK:
-                creators[low] = element
+                if self._is_known(element):
+                    creators[low] = element
+                else:
+                    self._remember(element, depth)
             else:
                 creator = creators.get(low >> 8)
                 new = self._element(element, self._name(creator), stop, encoding, depth) if creator else b""
@@ -73,6 +84,12 @@ class PrivateGroups:
         heads = [buffer[each.start : each.next] for block, each in creators.items() if block in staying]
         return [*heads, *(piece for _, piece in found)], at
 
+    def _is_known(self, creator: Element) -> bool:
+        """Tell whether a creator is one name in the VR that it has to have, and one that is known."""
+        if creator.vr not in (b"LO", b"UN") or creator.length is None or creator.length > LONGEST_CREATOR:
+            return False
+        return self._safe.knows(self._name(creator))
+
     def _name(self, creator: Element) -> str:
         return self._buffer[creator.value : creator.end].strip(b" \0").decode("latin-1")
 
@@ -80,8 +97,8 @@ class PrivateGroups:
         """Return what stays of one element, nothing where it goes."""
         vr = "SQ" if is_sequence(element) else element.vr.decode("ascii", "replace")
         letter, true_vr = self._safe.judge(creator, element.tag, vr)
-        if true_vr == "SQ":
-            return self._sequence(element, stop, encoding, depth)
+        if true_vr == "SQ" and letter in ("K", UNKNOWN):
+            return self._sequence(element, stop, encoding, depth, safe=letter == "K")
         new = None if element.length is None else self._value(element, letter, true_vr)
         if new is None:
             self._remember(element, depth)
@@ -94,9 +111,12 @@ class PrivateGroups:
         if letter == "K" and vr in _BY_RULE:
             rule = self._profile.by_vr[vr]
             letter, cleaner = (rule.code, rule.cleaner) if rule.code in ("K", "U", "C") else ("X", "")
-        if letter == "X" or vr in _NEVER:
+        if letter in ("X", UNKNOWN) or vr in _NEVER:
             return None
         if letter == "K":
+            check = check_for(element.tag, vr.encode())
+            if check is not None and not check.passes(raw, 0, len(raw)):
+                return None  # known to be safe is a number there, not what this is
             return self._buffer[element.start : element.next]
         action = CLEANERS[cleaner] if letter == "C" else ACTIONS[letter]
         new = action(element.tag, vr.encode(), raw, self._context)
@@ -106,9 +126,12 @@ class PrivateGroups:
             self._gone.raw(vr.encode(), raw, soft=is_soft(element.tag, vr.encode()))
         return pack_element(element.tag, element.vr, new, element.encoding)
 
-    def _sequence(self, element: Element, stop: int, encoding: Encoding, depth: int) -> bytes:
-        """Walk the items by the rules of their attributes; a sequence whose items are all empty goes."""
-        place = Place(self._profile, None, element.encoding, anything=True)
+    def _sequence(self, element: Element, stop: int, encoding: Encoding, depth: int, *, safe: bool) -> bytes:
+        """Walk the items; a sequence whose items are all empty goes.
+
+        Of a safe one attributes meet the rules of their VR; of any other only what is safe by itself is left.
+        """
+        place = Place(self._profile, None, element.encoding, anything=safe)
         changed = self._walk_sequence(place, element, stop, encoding, depth)
         new = self._buffer[element.start : element.next] if changed is None else b"".join(changed)
         left = element_at(new, 0, len(new), encoding) if new else None

@@ -59,6 +59,8 @@ class Step:
     place: Place | None
     fallback: str
     check: Check | None
+    true_vr: bytes = b""
+    """The VR of the attribute where it is encoded as UN: what it is cleaned as, and remembered as."""
 
 
 MOST_REMEMBERED = 1 << 14
@@ -189,6 +191,7 @@ class Place:
             place=place,
             fallback=fallback,
             check=check,
+            true_vr=true_vr,
         )
 
     def _rule(self, tag: int, vr: bytes) -> Rule:

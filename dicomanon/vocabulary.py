@@ -36,7 +36,7 @@ class Vocabulary:
 def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
     """Return what is known, with the words and terms that a profile adds of its own."""
     lists: dict[str, set[str]] = {
-        name: set() for name in ("joining", "words", "phrases", "surnames", "titles", "measured")
+        name: set() for name in ("joining", "words", "phrases", "surnames", "titles", "measured", "imaging")
     }
     for path in sorted((shipped_folder() / "words").glob("*.toml")):
         with path.open("rb") as file:
@@ -58,6 +58,16 @@ def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
         titles=frozenset(lists["titles"]),
         measured=frozenset(lists["measured"]),
     )
+
+
+@cache
+def every_word() -> frozenset[str]:
+    """Return every word of the vocabulary in lower case, surnames among them and parts of terms."""
+    known = vocabulary()
+    parts = (word for terms in known.terms.values() for term in terms for word in term)
+    with (shipped_folder() / "words" / "pathology.toml").open("rb") as file:
+        listed = tomllib.load(file)
+    return known.words.union(parts, listed["surnames"], listed["imaging"])
 
 
 def _alone(phrases: Iterable[str]) -> set[str]:

@@ -126,7 +126,9 @@ class Walk:
         if check is not None and check.demanded:
             raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
-        new = CLEANERS[step.rule.cleaner](step.tag, step.vr, old, self._context) if letter == "C" else None
+        new = (
+            CLEANERS[step.rule.cleaner](step.tag, step.true_vr, old, self._context) if letter == "C" else None
+        )
         if old and not step.kept and new != old:  # what a cleaner leaves as it is says nothing
             cut = self._gone.value(step, old)
             if cut:
@@ -135,7 +137,7 @@ class Walk:
             self._values.add_written_date(new)
         if new is None:
             action = ACTIONS[step.fallback if letter == "C" else letter]
-            new = action(step.tag, step.vr, old, self._context)
+            new = action(step.tag, step.true_vr, old, self._context)
         if depth == 1 and step.tag in IDENTITY:
             self.seen[step.tag] = ascii_of(new or b"")
         return ([] if new is None else [pack_element(step.tag, step.vr, new, encoding)]), following

@@ -24,6 +24,7 @@ TOLD = {
     "options": "Options of PS3.15 E.3 and for pathology.",
     "pixels": "Which images leave, by Image Type value 3; burned-in is for those that say YES.",
     "override": "What becomes of attributes; a reason each.",
+    "forbids": "Options that would make the profile another one: refused with it.",
     "objects": "What becomes of objects that cannot be de-identified, by kind.",
     "words": "Words and terms that descriptions may keep, beside those known anyway (clean-descriptors).",
     "private": "Private attributes that the site knows to be safe (retain-safe-private).",
@@ -57,6 +58,7 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {key: {"type": "string", "enum": sorted(OBJECT_POLICIES)} for key in OBJECTS},
     }
+    properties["forbids"] = {"type": "array", "items": {"enum": option_keywords()}}
     properties["words"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["private"] = {"type": "array", "items": _private()}
     properties["override"] = {"type": "array", "items": _override()}

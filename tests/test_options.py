@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dicomanon.errors import LeakError
 from dicomanon.part10.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
 from dicomanon.part10.write import file_meta
 from dicomanon.pipeline import clear_in_memory
@@ -54,6 +55,60 @@ def test_patient_characteristics_stay_and_the_words_about_them_are_cleaned() -> 
     assert found[(AGE,)] == [b"073Y"]
     assert (STATE,) not in found
     assert not any(b"CANARY" in value.upper() for values in found.values() for value in values)
+
+
+@pytest.mark.parametrize(
+    ("age", "left"), [(b"089Y", b"089Y"), (b"090Y", b"090Y"), (b"104Y", b"090Y"), (b"011M", b"011M")]
+)
+def test_ages_over_89_are_all_90(age: bytes, left: bytes) -> None:
+    found = cleaned(identity() | {AGE: (b"AS", age)}, "basic", ("retain-patient-characteristics",))
+
+    assert found[(AGE,)] == [left]
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"), [(0x00080032, b"TM", b"765432"), (0x00080033, b"TM", b"01712345678")]
+)
+def test_a_number_that_is_no_time_of_day_does_not_hide_in_one(tag: int, vr: bytes, value: bytes) -> None:
+    found = cleaned(identity() | {tag: (vr, value)}, "basic", ("retain-modified-dates",))
+
+    assert found.get((tag,)) != [value]
+
+
+def test_a_name_encoded_as_un_is_known_as_a_name() -> None:
+    elements = identity() | {
+        0x00100010: (b"UN", b"Liver^Breast"),
+        0x0008103E: (b"LO", b"biopsy of breast liver margin"),
+    }
+
+    assert cleaned(elements, "basic", ("clean-descriptors",))[(0x0008103E,)] == [b"biopsy of"]
+
+
+@pytest.mark.parametrize("place", [0x00080008, 0x00081090])
+def test_a_component_of_the_patient_s_name_keeps_an_instance_in_wherever_it_stands(place: int) -> None:
+    vr = b"CS" if place == 0x00080008 else b"LO"
+    elements = identity() | {0x00100010: (b"PN", b"Featherstone^Jonathan"), place: (vr, b"FEATHERSTONE")}
+
+    with pytest.raises(LeakError):
+        cleaned(elements)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "text"),
+    [
+        ((0x00080050, b"SH", b"H21-482"), b"left breast slide 482"),
+        ((0x00321033, b"LO", b"Gross, Salt"), b"Salt Gross biopsy"),
+    ],
+)
+def test_parts_of_an_identifier_are_cut_from_descriptions(
+    identifier: tuple[int, bytes, bytes], text: bytes
+) -> None:
+    tag, vr, value = identifier
+    elements = identity() | {tag: (vr, value), 0x0008103E: (b"LO", text)}
+
+    left = cleaned(elements, "basic", ("clean-descriptors",)).get((0x0008103E,), [b""])
+
+    assert not {b"482", b"Gross", b"Salt"} & set(left[0].split())
 
 
 def presentation_state(options: tuple[str, ...]) -> Found:

@@ -110,13 +110,13 @@ def test_a_safe_element_in_another_vr_than_the_one_known_goes() -> None:
 def characteristics(status: bytes, **more: Elements) -> Elements:
     item: Elements = {
         0x00080301: (b"US", b"\x99\x00"),
-        0x00080302: (b"LO", b"OWN CREATOR"),
+        0x00080302: (b"LO", b"ELSCINT1"),
         0x00080303: (b"CS", status),
         **more.get("more", {}),
     }
     return {
         0x00080300: (b"SQ", [item]),
-        0x00990010: (b"LO", b"OWN CREATOR"),
+        0x00990010: (b"LO", b"ELSCINT1"),
         0x00991001: (b"DS", b"1.5 "),
         0x00991002: (b"LO", b"CANARY7309"),
     }
@@ -128,7 +128,7 @@ def test_an_instance_says_which_of_its_own_elements_are_safe() -> None:
     found = groups_of(cleaned(identity() | some, "basic", OPTION))
     without = groups_of(cleaned(identity() | characteristics(b"UNSAFE"), "basic", OPTION))
 
-    assert found == {(0x00990010,): b"OWN CREATOR", (0x00991001,): b"1.5"}
+    assert found == {(0x00990010,): b"ELSCINT1", (0x00991001,): b"1.5"}
     assert without == {}
 
 
@@ -138,7 +138,7 @@ def test_a_block_that_is_declared_safe_stays_whole_but_for_uids_and_dates() -> N
         identity()
         | characteristics(b"SAFE")
         | {
-            0x00991002: (b"LO", b"kernel sharp"),
+            0x00991002: (b"LO", b"CANARY sharp"),
             0x00991003: (b"UI", uid),
             0x00991004: (b"DA", b"20210317"),
             0x00991005: (b"PN", b"Canary^Ann"),
@@ -148,9 +148,8 @@ def test_a_block_that_is_declared_safe_stays_whole_but_for_uids_and_dates() -> N
     found = groups_of(cleaned(elements, "basic", OPTION))
 
     assert found == {
-        (0x00990010,): b"OWN CREATOR",
+        (0x00990010,): b"ELSCINT1",
         (0x00991001,): b"1.5",
-        (0x00991002,): b"kernel sharp",
         (0x00991003,): Pseudonymizer(KEY).uid(uid),
     }
 
@@ -174,7 +173,7 @@ def test_what_is_declared_identifying_meets_its_recommended_action() -> None:
     found = groups_of(cleaned(elements, "basic", OPTION))
 
     assert found == {
-        (0x00990010,): b"OWN CREATOR",
+        (0x00990010,): b"ELSCINT1",
         (0x00991002,): b"",
         (0x00991003,): Pseudonymizer(KEY).uid(uid),
     }
@@ -182,7 +181,7 @@ def test_what_is_declared_identifying_meets_its_recommended_action() -> None:
 
 def test_a_declaration_that_lies_is_caught_by_value() -> None:
     """The sender says the block is safe; it holds what another attribute says of the patient."""
-    elements = identity() | characteristics(b"SAFE") | {0x00991002: (b"LO", b"MRN-7309177")}
+    elements = identity(patient=b"7309177") | characteristics(b"SAFE") | {0x00991002: (b"IS", b"7309177 ")}
 
     with pytest.raises(LeakError):
         clear_in_memory(opened(file_of(elements)), route_of("basic", OPTION))
@@ -195,7 +194,7 @@ def test_a_sequence_nobody_knows_is_parsed_and_its_parts_judged() -> None:
         0x00100010: (b"PN", b"Canary^Ann"),
     }
     elements = identity() | {
-        0x00990010: (b"LO", b"OWN CREATOR"),
+        0x00990010: (b"LO", b"ELSCINT1"),
         0x00991001: (b"SQ", [inside]),
         0x00991002: (b"SQ", [{0x00104000: (b"LT", b"CANARY7309")}]),
     }
@@ -203,7 +202,7 @@ def test_a_sequence_nobody_knows_is_parsed_and_its_parts_judged() -> None:
     found = cleaned(elements, "basic", OPTION)
 
     assert groups_of(found) == {
-        (0x00990010,): b"OWN CREATOR",
+        (0x00990010,): b"ELSCINT1",
         (0x00991001,): b"1 items",
         (0x00991001, 0x70530010): PET,
         (0x00991001, 0x70531000): FACTOR,
@@ -276,3 +275,47 @@ def test_private_values_that_go_are_looked_for_elsewhere() -> None:
 
     needles = {form.needle for form in values.forms()}
     assert {b"canary-7309-unique", b"canary-nested"} <= needles
+
+
+@pytest.mark.parametrize("vr", [b"SQ", b"UT", b"OB", b"LO"])
+def test_a_creator_that_nobody_knows_or_that_is_no_name_does_not_stay(vr: bytes) -> None:
+    inside: Elements = {0x00100010: (b"PN", b"Canary^Zeta"), 0x00104000: (b"LT", b"CANARY")}
+    value: bytes | list[Elements] = [inside] if vr == b"SQ" else b"Philips PET Private Group CANARY "
+    elements = (
+        identity()
+        | characteristics(b"SAFE")
+        | {
+            0x00990010: (vr, value),
+            0x70530010: (vr, value),
+            0x70531000: (b"DS", FACTOR),
+        }
+    )
+
+    assert groups_of(cleaned(elements, "basic", OPTION)) == {}
+
+
+@pytest.mark.parametrize(("vr", "value"), [(b"IS", b"Ulrika 017"), (b"UN", b"Ulrika call 0171234567")])
+def test_a_safe_element_whose_value_is_not_of_its_vr_goes(vr: bytes, value: bytes) -> None:
+    elements = identity() | {0x00190010: (b"LO", b"SIEMENS MR HEADER"), 0x0019100C: (vr, value)}
+
+    assert groups_of(cleaned(elements, "basic", OPTION)) == {}
+
+
+def test_a_sequence_that_nobody_calls_safe_keeps_no_public_attribute() -> None:
+    inside: Elements = {0x00080104: (b"LO", b"Hans CANARY"), 0x00080070: (b"LO", b"Mrs CANARY")}
+    elements = identity() | {0x00990010: (b"LO", ELSCINT), 0x00991001: (b"SQ", [inside])}
+
+    assert groups_of(cleaned(elements, "basic", OPTION)) == {}
+
+
+def test_two_creators_of_one_block_keep_the_instance_in() -> None:
+    encoding = encoding_of(EXPLICIT_LITTLE)
+    one = encode({0x00190010: (b"LO", b"SIEMENS MR HEADER"), 0x0019100C: (b"IS", b"5 ")}, encoding)
+    again = encode({0x00190010: (b"LO", b"Ulrika Miller ")}, encoding)
+    data = file_of(identity() | {0x00400560: (b"SQ", [])})
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(one + again)) + one + again
+    empty = struct.pack("<HH2sHI", 0x0040, 0x0560, b"SQ", 0, 0)
+    full = struct.pack("<HH2sHI", 0x0040, 0x0560, b"SQ", 0, len(item)) + item
+
+    with pytest.raises(MalformedError):
+        clear_in_memory(opened(data.replace(empty, full)), route_of("basic", OPTION))

@@ -41,6 +41,11 @@ class Engine(Protocol):
         """Whether it can be told options; otherwise it is tested for the Basic Profile alone."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else writes where the outputs are looked for."""
+        ...
+
     def run(self, source: Path, out: Path, options: tuple[str, ...]) -> Ran:
         """De-identify every file of `source` into the empty folder `out`."""
         ...
@@ -57,6 +62,8 @@ class Command:
     template: str
     option_form: str = "--option {keyword}"
     seconds: float = SECONDS
+    alone = True
+    """Nobody else writes where the outputs are looked for."""
 
     def __post_init__(self) -> None:
         if "{in}" not in self.template or "{out}" not in self.template:
@@ -104,6 +111,8 @@ class Node:
     """A DICOM node `dicom://AET@host:port` that its owner has told to forward to AE title KIT at `port`."""
 
     options = False
+    alone = False
+    """An instance may come late, of a run before."""
 
     def __init__(self, address: str, listen_port: int = 0, settle: float = SETTLE) -> None:
         from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from conformance.kit.cases import Line
     from conformance.kit.generate import Planting
     from conformance.kit.settle import Output, Settled
+
+
+LETTERS = 6
+"""So many letters of a mark in a row, of eight, are no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,9 @@ def judge(settled: Sequence[Settled]) -> list[Verdict]:
             if output is None:
                 found.append(Verdict(line, passed=False, found=each.reason))
             elif line.action == "patid_consistent":
-                patients.append((line, output.run, str(output.dataset.get("PatientID", "") or "")))
+                raw = objects.PATIENT.encode() in output.data
+                told = objects.PATIENT if raw else str(output.dataset.get("PatientID", "") or "")
+                patients.append((line, output.run, told))
             else:
                 found.append(_of_file(line, output))
     found += _one_shift(shifts) + _one_map(uids) + _one_patient(patients)
@@ -86,7 +93,11 @@ def _planting(
         words = state
         if expectation.action == "text_removed" and leaked:
             passed, words = False, "same" if state == SAME else f"{state}, and its value stands in the file"
-        if expectation.action == "uid_changed" and state == CHANGED:
+        if expectation.action == "text_retained" and state == SAME and planting.vr != "SQ" and now != old:
+            passed, words = False, "altered"
+        if expectation.action == "uid_changed" and output is not None and old.encode() in output.data:
+            passed, words = False, "same" if state == SAME else f"{state}, and the UID stands in the file"
+        elif expectation.action == "uid_changed" and state == CHANGED:
             passed = values.is_uid(now)
             words = words if passed else "changed into no UID"
             uids[output.run, old].append((line, now))
@@ -120,8 +131,21 @@ def outcome(planting: Planting, output: Output, old: str) -> tuple[str, str]:
     now = values.text_of(element)
     if not now:
         return EMPTY, ""
-    unchanged = now == old or values.mark(planting.number) in now.upper()
-    return (SAME if unchanged else CHANGED), now
+    return (SAME if _says(now, old, planting) else CHANGED), now
+
+
+def _says(now: str, old: str, planting: Planting) -> bool:
+    """Tell whether a value still says what was planted: all of it, most of its mark, its UID, or its day."""
+    if now == old:
+        return True
+    mark = values.mark(planting.number)
+    if any(mark[at : at + LETTERS] in now.upper() for at in range(len(mark) - LETTERS + 1)):
+        return True
+    if planting.vr == "PN" and old.rpartition("^")[2].upper() in now.upper():
+        return True
+    if planting.vr in ("DA", "DT"):
+        return old[:8] in re.sub(r"\D", "", now)
+    return planting.vr == "UI" and old in now
 
 
 def _sequence(planting: Planting, items: list[Dataset] | None) -> str:
@@ -150,14 +174,16 @@ def _of_file(line: Line, output: Output) -> Verdict:
 
 
 def _one_shift(shifts: list[tuple[Line, int, int]]) -> list[Verdict]:
-    """Pass the dates of a run that moved by the days most of them moved by."""
+    """Pass the dates of a run that moved by the days most of them moved by; not at all is no move."""
     days: dict[int, Counter[int]] = defaultdict(Counter)
     for _, run, moved in shifts:
         days[run][moved] += 1
-    return [
-        Verdict(line, passed=moved == days[run].most_common(1)[0][0], found="moved by other days")
-        for line, run, moved in shifts
-    ]
+    found = []
+    for line, run, moved in shifts:
+        passed = moved != 0 and moved == days[run].most_common(1)[0][0]
+        words = CHANGED if passed else "moved by other days" if moved else "not moved"
+        found.append(Verdict(line, passed=passed, found=words))
+    return found
 
 
 def _one_map(uids: dict[tuple[int, str], list[tuple[Line, str]]]) -> list[Verdict]:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.kit import cases, generate, handmade, judge, judge_handmade, objects, tables, write
+from conformance.kit.cases import Line
+from conformance.kit.judge import Verdict
 from conformance.kit.settle import Runner, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from conformance.kit.cases import Case, Line, Numbers
+    from conformance.kit.cases import Case, Numbers
     from conformance.kit.engines import Engine
-    from conformance.kit.judge import Verdict
 
 HAND_MADE = Path(__file__).resolve().parents[1] / "cases"
 
@@ -79,6 +80,11 @@ def _run(engine: Engine, plan: Plan, say: Callable[[str], None]) -> Result:
     for case in made:
         say(f"case {case.name}")
         result.verdicts += _judged(runner, case, refusal)
+    for said, chosen in runner.strays.items():
+        line = Line(
+            0, "", "outputs", "text_removed", "absent", "nothing of a source leaves", option=" ".join(chosen)
+        )
+        result.verdicts.append(Verdict(line, passed=False, found=said))
     result.runs = runner.runs
     return result
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.kit import cases, write
+from conformance.kit import cases, objects, write
 from conformance.kit.engines import outputs
 from conformance.kit.values import MARK
 
@@ -53,6 +53,8 @@ class Runner:
     numbers: Numbers
     runs: int = 0
     goes_on: bool = False
+    strays: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What lay beside the outputs, and under which options."""
 
     def once(
         self, files: dict[int, tuple[str, bytes]], options: tuple[str, ...]
@@ -70,6 +72,8 @@ class Runner:
                 (source / f"{number:06}.dcm").write_bytes(data)
             ran = self.engine.run(source, out, options)
             found, damaged = collect(out, {number: kind for number, (kind, _) in files.items()}, self.runs)
+            if self.engine.alone:
+                self.strays.update(dict.fromkeys(strays(out, found), options))
         came = found.keys()
         missing = files.keys() - came
         if missing and came and max(came) > min(missing):
@@ -120,13 +124,27 @@ def collect(out: Path, wanted: dict[int, str], run: int) -> tuple[dict[int, Outp
     for path in outputs(out):
         data = path.read_bytes()
         if data[128:132] != b"DICM" and path.suffix.lower() != ".dcm":
-            continue  # a report, a list, a log
+            continue  # a report, a list, a log: `strays` looks at it
         try:
             marks = frozenset(found.decode().upper() for found in MARK.findall(data))
             read.append(Output(write.whole(path), run, marks, data))
         except ValueError as error:
             damaged.append(str(error))
     return match(read, wanted), damaged
+
+
+def strays(out: Path, found: dict[int, Output]) -> list[str]:
+    """Say what lies beside the outputs that were matched and still holds what was planted, or who the patient is."""
+    known = {output.data for output in found.values()}
+    said = []
+    for path in outputs(out):
+        data = path.read_bytes()
+        if data in known:
+            continue
+        if MARK.search(data) or objects.PATIENT.encode() in data:
+            kind = "a further DICOM file" if data[128:132] == b"DICM" else "a file that is no DICOM"
+            said.append(f"{kind} beside the outputs holds what was planted")
+    return said
 
 
 def match(read: list[Output], wanted: dict[int, str]) -> dict[int, Output]:

@@ -12,7 +12,7 @@ from dicomanon.errors import ProfileError
 from dicomanon.laxer import is_laxer, names_somebody
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
 from dicomanon.profile.objects import objects_of
-from dicomanon.profile.options import chosen_options
+from dicomanon.profile.options import chosen_options, option_keywords
 from dicomanon.profile.overrides import overrides_of
 from dicomanon.profile.private import private_of
 from dicomanon.profile.rule import COARSE, FLAVOURS, PIXEL_POLICIES, PathRule, Profile, Rule
@@ -40,7 +40,30 @@ def load_profile(name_or_path: str = DEFAULT, options: Iterable[str] = ()) -> Pr
         for layer in layers
         for at, word in enumerate(layer.data.get("options", ()))
     ]
-    return _compile(layers, chosen_options([*named, *((word, None) for word in options)]))
+    chosen = chosen_options([*named, *((word, None) for word in options)])
+    _check_chosen(layers, chosen)
+    return _compile(layers, chosen)
+
+
+def _check_chosen(layers: list[Layer], chosen: Iterable[Option]) -> None:
+    """Refuse options that a profile forbids, and settings whose option is not chosen; raise ProfileError."""
+    keywords = {option.keyword for option in chosen}
+    for layer in layers:
+        for at, word in enumerate(layer.data.get("forbids", ())):
+            if word not in option_keywords():
+                where = layer.at("forbids", at)
+                raise ProfileError(f"{where}: there is no option {word!r}{nearest(word, option_keywords())}")
+            if word in keywords:
+                raise ProfileError(
+                    f"the profile {layer.path.stem!r} forbids the option {word!r}: with it the output would not be "
+                    "what the profile says"
+                )
+        if layer.data.get("words") and keywords.isdisjoint(
+            ("clean-descriptors", "retain-patient-characteristics")
+        ):
+            raise ProfileError(
+                f"{layer.at('words')}: words are for profiles with the option 'clean-descriptors'"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +232,9 @@ def _overlay(row: standard.Row, rule: Rule, option: Option, code: str) -> Rule:
     """Let an option decide a row (PS3.15 E.1.1); C outranks K, and C with no way to clean changes nothing."""
     origin = f"PS3.15 Table E.1-1 {standard.EDITION}, option {option.keyword}"
     if code == "K":
+        extreme = option.clean_kept.get(standard.vr_of(row.tag) or "") if row.tag is not None else None
+        if extreme:
+            return Rule(row.selector, "C", origin, cleaner=extreme, anywhere=True)
         return rule if rule.code == "C" else Rule(row.selector, "K", origin, anywhere=True)
     if row.tag is None:
         cleaner = option.clean_masks.get(row.selector)

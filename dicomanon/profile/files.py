@@ -50,6 +50,7 @@ KINDS = {
     "extends": "text",
     "options": "a list of texts",
     "words": "a list of texts",
+    "forbids": "a list of texts",
     "pixels": "a table of texts",
     "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
@@ -83,7 +84,7 @@ def _check_kinds(layer: Layer) -> None:
         wrong: tuple[str | int, ...] = ()
         if kind == "text":
             good = isinstance(value, str)
-        elif key in ("options", "words"):
+        elif key in ("options", "words", "forbids"):
             good = _are_texts(value)
         elif key in ("pixels", "objects"):
             good = isinstance(value, dict) and _are_texts([*value.values()])

@@ -30,6 +30,7 @@ class Option:
     clean_tags: Mapping[int, str]
     clean_vrs: Mapping[str, str]
     clean_masks: Mapping[str, str]
+    clean_kept: Mapping[str, str]
     rows: tuple[Override, ...] = ()
 
 
@@ -56,6 +57,7 @@ def load_option(keyword: str) -> Option:
         unavailable=data.get("unavailable", ""),
         clean_tags=MappingProxyType({parse_tag(tag): word for tag, word in clean.get("tag", {}).items()}),
         clean_vrs=MappingProxyType(dict(clean.get("vr", {}))),
+        clean_kept=MappingProxyType(dict(clean.get("kept", {}))),
         clean_masks=MappingProxyType(dict(clean.get("mask", {}))),
         rows=tuple(overrides_of(layer, "row", f"option {keyword}")),
     )

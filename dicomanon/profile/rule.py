@@ -32,6 +32,7 @@ CLEANERS = (
             "words",
             "items",
             "title",
+            "age",
             "private",
             "list",
             "tree",

@@ -78,7 +78,7 @@ def choices() -> tuple[Choice, ...]:
             "AE titles under Retain Device Identity (C, not K)",
             (device,),
             _rows_with(device, "C"),
-            "where there is no way to clean, what the Basic Profile says holds",
+            "a title may name an institution or a person: a keyed one keeps apart what it kept apart",
         ),
         Choice(
             "Dates and times that no option on dates names",
@@ -199,7 +199,7 @@ def values() -> Table:
         (
             "Partial and broken dates that should move",
             _moved("2019", "201902", "20190231"),
-            "a DT of year or month moves as its middle does; what is no date is not kept",
+            "in a DA; a DT of year or month moves as its middle does, and what is no date is not kept",
         ),
         (
             "Dates that everybody knows",

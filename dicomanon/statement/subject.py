@@ -40,7 +40,17 @@ class Policy:
     @property
     def digest(self) -> str:
         """Return a digest of all rules: two statements with one digest describe the same de-identification."""
-        return sha256(json.dumps([dict(rule) for rule in self.told], sort_keys=True).encode()).hexdigest()
+        profile = self.profile
+        rest = [
+            sorted(profile.pixels.items()),
+            sorted(profile.objects.items()),
+            sorted(profile.words),
+            sorted((*key, vr) for key, vr in profile.private.items()),
+            sorted((tag, str(found)) for tag, found in profile.paths.items()),
+            sorted((vr, str(rule)) for vr, rule in profile.vr_overrides.items()),
+        ]
+        told = [dict(rule) for rule in self.told]
+        return sha256(json.dumps([told, rest], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

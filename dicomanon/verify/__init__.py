@@ -22,6 +22,7 @@ from dicomanon.verify.leaves import Leaves
 from dicomanon.verify.search import SHORTEST_IN_SCAN, Hit, Search, find_everywhere, stands_alone
 from dicomanon.verify.structure import LAST_BLOCK, container_findings, forbidden, header_findings
 from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, fragment_pieces, rest
+from dicomanon.vocabulary import every_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,10 @@ HUFFMAN_RUNS = (
 BINARY_NUMBERS = frozenset(
     (b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV")
 )
+
+MANUFACTURER = 0x00080070
+METHOD = 0x00120063
+"""De-identification Method: words of the program itself."""
 
 
 class Verifier:
@@ -202,7 +207,11 @@ def _explain(
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
         soft = forms[hit.form] or hit.form.kind == "word"
-        if tag == CODE_MEANING and leaf.public and soft:
+        if (
+            tag == CODE_MEANING
+            and leaf.public
+            and (forms[hit.form] or (soft and _is_ordinary(tag, hit.form)))
+        ):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
@@ -210,9 +219,16 @@ def _explain(
             continue  # words known to be harmless, and part of another description that went
         if forms[hit.form] and rule.cleaner == "private" and tag & 0xFFFF <= LAST_BLOCK:
             continue  # the creator of a block that stays, named again where other blocks go
-        if soft and (vr == b"CS" or kept):
-            continue  # a description that says the same as an attribute kept for what it is
+        if forms[hit.form] and (vr == b"CS" or kept or tag == METHOD):
+            continue  # a description that says the same as an attribute kept for what it is, or as we say of ourselves
+        if hit.form.kind == "word" and (vr == b"CS" or kept) and _is_ordinary(tag, hit.form):
+            continue
         yield Finding(path, "value", "no identifying value of the source")
+
+
+def _is_ordinary(tag: int, form: Form) -> bool:
+    """Tell whether a component of a name is a maker's name, or a word of anatomy and imaging: Philips, Hand, Volume."""
+    return tag == MANUFACTURER or form.needle.decode("utf-8", "replace") in every_word()
 
 
 def _says_nothing(leaf: Leaf, form: Form, *, soft: bool) -> bool:

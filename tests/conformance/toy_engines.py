@@ -63,6 +63,34 @@ def blackened(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def scratched(dataset: Dataset) -> Dataset:
+    """Cut the first letter of names, dates to the day with full stops, UIDs made longer."""
+    for element in dataset.iterall():
+        if element.VR == "PN" and element.value:
+            element.value = str(element.value)[1:]
+        elif element.VR == "DT" and element.value:
+            element.value = str(element.value)[:8]
+        elif element.VR == "UI" and "Class" not in element.keyword and element.value and element.VM == 1:
+            element.value = f"{element.value}.1"[:64]
+    return dataset
+
+
+def still_dates(dataset: Dataset) -> Dataset:
+    """Say of dates what they said, in another form."""
+    for element in dataset.iterall():
+        if element.VR == "DT" and element.value:
+            element.value = f"{str(element.value)[:8]}120000"
+    return dataset
+
+
+def hidden_patient(dataset: Dataset) -> Dataset:
+    """Clean Patient ID, and say it in another attribute."""
+    old = str(dataset.PatientID)
+    dataset.PatientID = "STUDY-1"
+    dataset.Manufacturer = f"made for {old}"
+    return dataset
+
+
 def fails_at_one_attribute(dataset: Dataset) -> Dataset:
     if BEARS_NOT in dataset:
         os.abort()
@@ -77,6 +105,7 @@ WAYS = {
     way.__name__: way
     for way in (
         *(copied, picture_alone, random_uids, one_uid, dates_by_instance, blackened),
+        *(scratched, still_dates, hidden_patient),
         *(fails_at_one_attribute, skips_one_attribute),
     )
 }
@@ -99,6 +128,8 @@ def main(what: str, source: Path, out: Path) -> int:
         made = WAYS[what](pydicom.dcmread(path))
         if made is not None:
             pydicom.dcmwrite(out / path.name, made)
+        if what == "picture_alone" and len(sys.argv) > 4 and sys.argv[4] == "beside":
+            shutil.copy(path, out / f"{path.name}.original")
     return 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 
 from dicomanon.batch import Job, deidentify_files
-from dicomanon.errors import UnsupportedError
+from dicomanon.errors import ProfileError, UnsupportedError
 from dicomanon.part10.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
 from dicomanon.part10.write import file_meta
 from dicomanon.pipeline import clear_in_memory
@@ -95,19 +95,26 @@ def test_each_direct_identifier_is_gone_from_a_limited_data_set(identifier: Iden
     assert value_at(found, 0x00120062) == b"YES"
 
 
-def test_a_limited_data_set_keeps_dates_ages_and_the_region_and_does_not_claim_the_basic_profile() -> None:
+def test_a_limited_data_set_keeps_dates_and_ages_up_to_89_but_no_place() -> None:
     (dates,) = [each for each in IDENTIFIERS if each.letter == "C"]
-    region: Elements = {0x00102152: (b"LO", b"Finch County"), 0x00102150: (b"LO", b"Freedonia")}
+    region: Elements = {0x00102152: (b"LO", b"12 Elm Street, Finch"), 0x00102150: (b"LO", b"Freedonia")}
     _, found = released(LIMITED, dates.elements | region)
 
     assert value_at(found, 0x00080020) == b"20210317"
     assert value_at(found, 0x0008002A).startswith(b"20210317091733")
-    assert value_at(found, 0x00101010) == b"093Y"
+    assert value_at(found, 0x00101010) == b"090Y"
     assert value_at(found, 0x00100030) == b""
-    assert value_at(found, 0x00102152) == b"Finch County"
-    assert value_at(found, 0x00102150) == b"Freedonia"
+    assert not {(0x00102152,), (0x00102150,)} & set(found)
     assert value_at(found, 0x00280303) == b"UNMODIFIED"
-    assert b"113100" not in found[0x00120064, 0x00080100]
+    assert b"113100" in found[0x00120064, 0x00080100]
+
+
+@pytest.mark.parametrize(
+    "option", ["retain-full-dates", "retain-patient-characteristics", "retain-device-identity"]
+)
+def test_safe_harbor_refuses_options_that_would_undo_it(option: str) -> None:
+    with pytest.raises(ProfileError, match="forbids the option"):
+        load_profile(HARBOR, (option,))
 
 
 def test_under_safe_harbor_the_year_of_a_scan_may_be_chosen_and_no_more() -> None:
