@@ -47,7 +47,7 @@ BINARY_NUMBERS = frozenset(
     (b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV")
 )
 
-MANUFACTURER = 0x00080070
+IMAGE_TYPE = 0x00080008
 METHOD = 0x00120063
 """De-identification Method: words of the program itself."""
 
@@ -207,11 +207,7 @@ def _explain(
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
         soft = forms[hit.form] or hit.form.kind == "word"
-        if (
-            tag == CODE_MEANING
-            and leaf.public
-            and (forms[hit.form] or (soft and _is_ordinary(tag, hit.form)))
-        ):
+        if tag == CODE_MEANING and leaf.public and (forms[hit.form] or (soft and _is_ordinary(hit.form))):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
@@ -221,14 +217,18 @@ def _explain(
             continue  # the creator of a block that stays, named again where other blocks go
         if forms[hit.form] and (vr == b"CS" or kept or tag == METHOD):
             continue  # a description that says the same as an attribute kept for what it is, or as we say of ourselves
-        if hit.form.kind == "word" and (vr == b"CS" or kept) and _is_ordinary(tag, hit.form):
-            continue
+        if (
+            hit.form.kind == "word"
+            and (vr == b"CS" or kept)
+            and (tag != IMAGE_TYPE or _is_ordinary(hit.form))
+        ):
+            continue  # many a patient is called as a maker, a model or a part of the body
         yield Finding(path, "value", "no identifying value of the source")
 
 
-def _is_ordinary(tag: int, form: Form) -> bool:
-    """Tell whether a component of a name is a maker's name, or a word of anatomy and imaging: Philips, Hand, Volume."""
-    return tag == MANUFACTURER or form.needle.decode("utf-8", "replace") in every_word()
+def _is_ordinary(form: Form) -> bool:
+    """Tell whether a component of a name is a word of anatomy and imaging as well: Hand, Brown, Volume."""
+    return form.needle.decode("utf-8", "replace") in every_word()
 
 
 def _says_nothing(leaf: Leaf, form: Form, *, soft: bool) -> bool:
