@@ -14,6 +14,7 @@ import pytest
 
 from tests.canary import assert_codes_kept, assert_no_canary, findings, make_canary_slide
 from tests.canary_places import ACCENTED
+from tests.parsed import parsed
 from tests.peers import dcentvfy, dciodvfy, dcmsend, echo
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_every_test_is_named_as_a_promise() -> None:
     short = [
         f"{path.name}: {node.name}"
         for path in (REPOSITORY / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and node.name.count("_") < 3
     ]
 

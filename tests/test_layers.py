@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.parsed import parsed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -97,7 +99,7 @@ def package_of(path: Path) -> str:
 
 def layers_imported(path: Path, source: str) -> Iterator[tuple[int, str]]:
     known = {entry.name.removesuffix(".py") for entry in PACKAGE.iterdir()} | set(LAYERS)
-    for line, name in imported(ast.parse(source), package_of(path)):
+    for line, name in imported(parsed(source), package_of(path)):
         head, _, rest = name.partition(".")
         layer = rest.partition(".")[0]
         if head == "dicomanon" and layer in known:
@@ -220,7 +222,7 @@ def ban_offences(path: Path, source: str) -> list[str]:
     layer = layer_of(path)
     return [
         f"{path.relative_to(REPOSITORY)}:{getattr(node, 'lineno', '?')}: {ban.what}: {ban.reason}"
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         for ban in BANS
         if layer not in ban.allowed and ban.found(node)
     ]

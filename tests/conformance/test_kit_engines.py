@@ -18,6 +18,7 @@ from conformance.kit.expect import GONE
 from conformance.kit.generate import WSI, plantings
 from conformance.kit.run import Plan, Result, run
 from conformance.kit.settle import Output, match
+from tests.parsed import parsed
 
 if TYPE_CHECKING:
     from conformance.kit.judge import Verdict
@@ -179,7 +180,7 @@ def test_the_template_needs_its_two_folders() -> None:
 
 def test_the_kit_shares_no_code_with_the_engine_beside_it() -> None:
     for path in (REPOSITORY / "conformance" / "kit").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] == "dicomanon" for name in names), path.name
