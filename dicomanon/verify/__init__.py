@@ -47,7 +47,8 @@ BINARY_NUMBERS = frozenset(
     (b"FD", b"FL", b"OD", b"OF", b"OL", b"OV", b"SL", b"SS", b"SV", b"UL", b"US", b"UV")
 )
 
-IMAGE_TYPE = 0x00080008
+NOT_NAMED = frozenset((0x00080008, CODE_MEANING))
+"""Image Type and Code Meaning: no maker, model or part of the body is named in them but by an ordinary word."""
 METHOD = 0x00120063
 """De-identification Method: words of the program itself."""
 
@@ -206,8 +207,8 @@ def _explain(
             continue
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
-        soft = forms[hit.form] or hit.form.kind == "word"
-        if tag == CODE_MEANING and leaf.public and (forms[hit.form] or (soft and _is_ordinary(hit.form))):
+        ordinary = hit.form.kind == "word" and _is_ordinary(hit.form)
+        if tag == CODE_MEANING and leaf.public and (forms[hit.form] or ordinary):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same
@@ -217,11 +218,7 @@ def _explain(
             continue  # the creator of a block that stays, named again where other blocks go
         if forms[hit.form] and (vr == b"CS" or kept or tag == METHOD):
             continue  # a description that says the same as an attribute kept for what it is, or as we say of ourselves
-        if (
-            hit.form.kind == "word"
-            and (vr == b"CS" or kept)
-            and (tag != IMAGE_TYPE or _is_ordinary(hit.form))
-        ):
+        if hit.form.kind == "word" and (vr == b"CS" or kept) and (tag not in NOT_NAMED or ordinary):
             continue  # many a patient is called as a maker, a model or a part of the body
         yield Finding(path, "value", "no identifying value of the source")
 
