@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomanon.actions import ACTIONS, CLEANERS
+from dicomanon.actions import ACTIONS, CLEANERS, resolve
 from dicomanon.errors import MalformedError
 from dicomanon.identifying import is_soft
 from dicomanon.kept import check_for
@@ -34,7 +34,7 @@ _BY_RULE = frozenset(("DA", "DT", "TM", "UI"))
 class PrivateGroups:
     """Cleans the private groups of one buffer."""
 
-    def __init__(  # what a walk has
+    def __init__(
         self,
         buffer: bytes,
         profile: Profile,
@@ -97,6 +97,7 @@ class PrivateGroups:
         """Return what stays of one element, nothing where it goes."""
         vr = "SQ" if is_sequence(element) else element.vr.decode("ascii", "replace")
         letter, true_vr = self._safe.judge(creator, element.tag, vr)
+        letter = self._overridden(element.tag, true_vr) or letter
         if true_vr == "SQ" and letter in ("K", UNKNOWN):
             return self._sequence(element, stop, encoding, depth, safe=letter == "K")
         new = None if element.length is None else self._value(element, letter, true_vr)
@@ -104,6 +105,12 @@ class PrivateGroups:
             self._remember(element, depth)
             return b""
         return new
+
+    def _overridden(self, tag: int, vr: str) -> str:
+        """Return the letter that an override of the profile has for an attribute, the strictest of several."""
+        rules = [self._profile.rule_for(tag, vr), *(each.rule for each in self._profile.paths.get(tag, ()))]
+        letters = {resolve(rule.code, None) for rule in rules if rule.cleaner != "private"}
+        return next((letter for letter in "XZDUK" if letter in letters), "")
 
     def _value(self, element: Element, letter: str, vr: str) -> bytes | None:
         raw = self._buffer[element.value : element.end]
