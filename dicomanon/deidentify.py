@@ -46,7 +46,8 @@ class Deidentified:
     """A header that met every rule, with what verification has to look for in the bytes that leave.
 
     `trailer` does to the elements behind Pixel Data what was done to the header. `identity` are the new SOP Class,
-    SOP Instance, Study Instance and Series Instance UIDs. `counts` says how often each letter was applied.
+    SOP Instance, Study Instance and Series Instance UIDs. `counts` says how often each letter was applied, and as `cut`
+    how many runs of words went from descriptions.
     """
 
     source: Instance

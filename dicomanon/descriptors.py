@@ -27,6 +27,8 @@ _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,2})?")
 _QUANTITY = re.compile(r"\d{1,3}(?:\.\d{1,2})?([^\W\d_]+)")
 _DESIGNATION = re.compile(r"[A-Z]\d{0,2}")
 """A part, block or slide, as in "Part A" and "Block B2"."""
+LONGEST = 10240
+"""Bytes of a text that is looked into, as many as an LT has (PS3.5 6.2): a longer one goes whole."""
 _WORDS_BEHIND_TITLE = 2
 _TERM = 2
 """So many words, at least, are a term: its words stay or go together."""
@@ -66,6 +68,8 @@ class Descriptors:
 
     def clean(self, vr: bytes, raw: bytes) -> bytes | None:
         """Return what may stay of a value, None where nothing may."""
+        if len(raw) > LONGEST:
+            return None
         found = self._values(vr, raw)
         for each in found:
             self.stayed |= each.words
@@ -78,6 +82,8 @@ class Descriptors:
 
     def cut(self, vr: bytes, raw: bytes) -> list[bytes]:
         """Return the runs of text that `clean` leaves out, or the whole value where they cannot be told apart."""
+        if len(raw) > LONGEST:
+            return [raw]
         try:
             return [encode(run, self._character_set) for each in self._values(vr, raw) for run in each.cut]
         except UnicodeEncodeError:
@@ -163,7 +169,7 @@ def _known(tokens: list[str], gaps: list[str], vocabulary: Vocabulary) -> list[i
 
 def _is_quantity(token: str, vocabulary: Vocabulary) -> bool:
     found = _QUANTITY.fullmatch(token)
-    return bool(found) and found[1] in vocabulary.measured  # type: ignore[index]
+    return found is not None and found[1] in vocabulary.measured
 
 
 def _drop_identifiers(tokens: list[str], stays: list[int], known: Identifiers) -> None:

@@ -21,6 +21,9 @@ TOKEN = re.compile(r"\d+(?:\.\d+)?[^\W\d_]*|[^\W\d_][^\W_]*|[&+]")
 """A word, a number with its unit, or a sign that is part of a term."""
 
 
+LISTS = ("joining", "words", "phrases", "surnames", "titles", "measured", "imaging")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
     """Words that may stay alone, terms by their first word (longest first), and what judges their surroundings."""
@@ -33,15 +36,20 @@ class Vocabulary:
 
 
 @cache
-def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
-    """Return what is known, with the words and terms that a profile adds of its own."""
-    lists: dict[str, set[str]] = {
-        name: set() for name in ("joining", "words", "phrases", "surnames", "titles", "measured", "imaging")
-    }
+def _lists() -> dict[str, frozenset[str]]:
+    """Return the lists of `profiles/words/*.toml`, those of one name together."""
+    found: dict[str, set[str]] = {name: set() for name in LISTS}
     for path in sorted((shipped_folder() / "words").glob("*.toml")):
         with path.open("rb") as file:
             for name, entries in tomllib.load(file).items():
-                lists[name].update(entries)
+                found[name].update(entries)
+    return {name: frozenset(entries) for name, entries in found.items()}
+
+
+@cache
+def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
+    """Return what is known, with the words and terms that a profile adds of its own."""
+    lists = _lists()
     published = load("terms")["rows"]
     words = _alone(published) | lists["words"]
     words = {word.casefold() for word in words} - lists["surnames"] | lists["joining"]
@@ -54,9 +62,9 @@ def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
     return Vocabulary(
         words=frozenset(words),
         terms={first: tuple(sorted(each, key=len, reverse=True)) for first, each in terms.items()},
-        joining=frozenset(lists["joining"]),
-        titles=frozenset(lists["titles"]),
-        measured=frozenset(lists["measured"]),
+        joining=lists["joining"],
+        titles=lists["titles"],
+        measured=lists["measured"],
     )
 
 
@@ -65,9 +73,7 @@ def every_word() -> frozenset[str]:
     """Return every word of the vocabulary in lower case, surnames among them and parts of terms."""
     known = vocabulary()
     parts = (word for terms in known.terms.values() for term in terms for word in term)
-    with (shipped_folder() / "words" / "pathology.toml").open("rb") as file:
-        listed = tomllib.load(file)
-    return known.words.union(parts, listed["surnames"], listed["imaging"])
+    return known.words.union(parts, _lists()["surnames"], _lists()["imaging"])
 
 
 def _alone(phrases: Iterable[str]) -> set[str]:
