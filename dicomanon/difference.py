@@ -46,9 +46,27 @@ def difference(one: str, other: str, options: Iterable[str] = ()) -> dict[str, A
             for flavour, policy in first.pixels.items()
             if policy != second.pixels[flavour]
         ],
+        "objects": [
+            {"kind": kind, "one": policy, "other": second.objects[kind]}
+            for kind, policy in first.objects.items()
+            if policy != second.objects[kind]
+        ],
+        "words": _only(first.words, second.words),
+        "private": _only(map(_private, first.private.items()), map(_private, second.private.items())),
         "count": sum(group["count"] for group in ranked),
         "groups": ranked,
     }
+
+
+def _only(first: Iterable[str], second: Iterable[str]) -> dict[str, list[str]]:
+    """Return what only one of two lists has."""
+    one, other = set(first), set(second)
+    return {"one": sorted(one - other), "other": sorted(other - one)}
+
+
+def _private(listed: tuple[tuple[str, int, int], str]) -> str:
+    (creator, group, element), vr = listed
+    return f"{creator} ({group:04X},xx{element:02X}) {vr}"
 
 
 def _pairs(first: Profile, second: Profile) -> Iterator[tuple[tuple[int, ...], str, Rule, Rule]]:
@@ -88,6 +106,12 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
             yield f"{side['profile']}: {side['note']}"
     for pixels in found["pixels"]:
         yield f"pixels: {pixels['flavour']} {pixels['one']} -> {pixels['other']}"
+    for objects in found["objects"]:
+        yield f"objects: {objects['kind']} {objects['one']} -> {objects['other']}"
+    for kind in ("words", "private"):
+        for side, sign in (("one", "-"), ("other", "+")):
+            if found[kind][side]:
+                yield f"{kind}: {sign} {', '.join(found[kind][side])}"
     for group in found["groups"]:
         yield ""
         yield f"{group['count']} x {group['one']['action']} -> {group['other']['action']}"
