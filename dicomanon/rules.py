@@ -12,6 +12,7 @@ from dicomanon.identifying import is_soft
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
 from dicomanon.part10.elements import element_at
 from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS, pack_tag
+from dicomanon.profile.rule import NOT_OF_INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,6 @@ ITEM_END = 2
 INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL", "SL")))
 """VRs that writers mix up, all of them binary."""
 SPECIMEN_IDENTIFIER_TAG = 0x00400551
-NOT_OF_INSTANCES = frozenset((0x0000, 0x0002, 0x0004))
-"""Groups of messages, containers and DICOMDIR: in a data set they go, whatever the table says (PS3.15 E.1.1)."""
 PIXEL_STRUCTURE = frozenset(
     0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
@@ -59,7 +58,7 @@ class Step:
     place: Place | None
     fallback: str
     check: Check | None
-    true_vr: bytes = b""
+    true_vr: bytes
     """The VR of the attribute where it is encoded as UN: what it is cleaned as, and remembered as."""
 
 
@@ -153,7 +152,19 @@ class Place:
     def sequence_step(self, tag: int, vr: bytes) -> Step:
         """Return the step for a private sequence whose items meet the rules of this place."""
         rule = self._profile.rule_for(tag, vr.decode("ascii", "replace"))
-        return Step(tag, vr, "C", rule, True, True, False, self, "X", None)  # noqa: FBT003  # in the order above
+        return Step(
+            tag=tag,
+            vr=vr,
+            letter="C",
+            rule=rule,
+            long=True,
+            soft=True,
+            kept=False,
+            place=self,
+            fallback="X",
+            check=None,
+            true_vr=b"SQ",
+        )
 
     def has(self, tag: int) -> bool:
         """Tell whether the IOD has the attribute here."""

@@ -15,7 +15,7 @@ from dicomanon.profile.objects import objects_of
 from dicomanon.profile.options import chosen_options, option_keywords
 from dicomanon.profile.overrides import overrides_of
 from dicomanon.profile.private import private_of
-from dicomanon.profile.rule import COARSE, FLAVOURS, PIXEL_POLICIES, PathRule, Profile, Rule
+from dicomanon.profile.rule import COARSE, FLAVOURS, NOT_OF_INSTANCES, PIXEL_POLICIES, PathRule, Profile, Rule
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
@@ -210,6 +210,10 @@ def _table_rules(options: tuple[Option, ...]) -> tuple[dict[int, Rule], dict[str
     masks: dict[str, Rule] = {}
     effective: set[str] = set()
     for row in standard.rows():
+        if row.tag is not None and row.tag >> 16 in NOT_OF_INSTANCES:
+            why = NOT_OF_INSTANCES[row.tag >> 16]
+            rules[row.tag] = Rule(row.selector, "X", "PS3.15 E.1.1", reason=why, anywhere=True)
+            continue
         rule = Rule(
             row.selector, row.basic, f"PS3.15 Table E.1-1 {standard.EDITION}, Basic Profile", anywhere=True
         )

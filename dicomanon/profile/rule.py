@@ -44,44 +44,19 @@ CLEANERS = (
 )
 """Ways to clean that this version has; C without one falls back to what the Basic Profile would do."""
 VRS = frozenset(
-    [
-        "AE",
-        "AS",
-        "AT",
-        "CS",
-        "DA",
-        "DS",
-        "DT",
-        "FD",
-        "FL",
-        "IS",
-        "LO",
-        "LT",
-        "OB",
-        "OD",
-        "OF",
-        "OL",
-        "OV",
-        "OW",
-        "PN",
-        "SH",
-        "SL",
-        "SQ",
-        "SS",
-        "ST",
-        "SV",
-        "TM",
-        "UC",
-        "UI",
-        "UL",
-        "UN",
-        "UR",
-        "US",
-        "UT",
-        "UV",
-    ]
+    (
+        *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT"),
+        *("OB", "OD", "OF", "OL", "OV", "OW", "PN", "SH", "SL", "SQ", "SS", "ST"),
+        *("SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"),
+    )
 )
 """Value Representations (PS3.5 6.2)."""
+NOT_OF_INSTANCES = {
+    0x0000: "a command element, no part of a data set",
+    0x0002: "an element of the container, which is written anew",
+    0x0004: "of a DICOMDIR, and removed from anything else",
+}
+"""Groups of which no data set has any, whatever their rows in Table E.1-1 say of the places where they belong."""
 FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 MOST_REMEMBERED = 1 << 16
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
@@ -125,11 +100,11 @@ class Profile:
     `claimed` are the options that change something here; an option all of whose rows fall back is listed
     in `fallen_back` instead, and the output does not claim it. `words` may stay in descriptions, beside those known
     anyway; `private` are the VRs of what a site knows to be safe, by creator, group and low byte of the element.
-    `paths` has rules for single places by their last tag,
-    the one that wins first. `vr_overrides` are overrides by VR, for attributes that are a row of the table only as
-    a kind. `laxer` are the attributes of which an override lets out more than Table E.1-1 with these options,
-    `laxer_vrs` the VRs of which one keeps what the table does not list, `direct` those of both that say by
-    themselves who the patient is, or may. `temporal` is what (0028,0303) has to say (PS3.15 E.2, E.3.6).
+    `paths` has rules for single places by their last tag, the one that wins first. `vr_overrides` are overrides by VR,
+    for attributes that are a row of the table only as a kind. `laxer` are the attributes of which an override lets out
+    more than Table E.1-1 with these options, `laxer_vrs` the VRs of which one keeps what the table does not list,
+    `direct` those of both that say by themselves who the patient is, or may. `temporal` is what (0028,0303) has to say
+    (PS3.15 E.2, E.3.6).
     """
 
     name: str
