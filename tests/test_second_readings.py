@@ -9,8 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from dicomanon import standard
 from dicomanon.part10.encoding import EXPLICIT_LE
 from dicomanon.profile import load_profile
@@ -31,8 +29,8 @@ STRICTNESS = {"X": 0, "Z": 1, "D": 2, "U": 2, "C": 3, "K": 4}
 def table(package: str, file: str) -> Any:
     """Read a table of a package of requirements/readings.txt; none of its code runs."""
     found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        pytest.skip(f"{package} missing: `make setup` installs it")
+    assert found is not None, f"{package} missing: `make setup` installs it"
+    assert found.submodule_search_locations
     return json.loads((Path(found.submodule_search_locations[0]) / file).read_text())
 
 
