@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
+from dicomanon.codes import LOCAL_SCHEME, Codes
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
 from dicomanon.identifying import names_nobody
@@ -45,13 +46,17 @@ INSTANCE_UIDS = frozenset((0x00080018, 0x0020000D, 0x0020000E))
 UID = re.compile(rb"[0-9.]{1,64}")
 
 
+NO_CODES = Codes({})
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What replacement values of one instance depend on; `patient` is empty where nobody says who it is.
 
     `keeps_zone` says that (0008,0201) Timezone Offset From UTC stays, and so the offsets of single moments.
     `descriptors` cleans text where the profile lets descriptions stay. `numbers` are the content items of an SR tree
-    that stay, by the numbers others refer to them with, and their new numbers.
+    that stay, by the numbers others refer to them with, and their new numbers. `code` is the one whose meaning is asked
+    for, `codes` what is known of codes.
     """
 
     pseudonymizer: Pseudonymizer
@@ -60,6 +65,8 @@ class Context:
     keeps_zone: bool = False
     descriptors: Descriptors | None = None
     numbers: Mapping[bytes, bytes] = field(default_factory=dict)
+    codes: Codes = NO_CODES
+    code: tuple[str, str] = ("", "")
 
     def shift(self) -> int:
         """Return the days by which dates move; raise RefusedError where there is no patient to key them to."""
@@ -300,8 +307,13 @@ def renumber(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes | N
 
 
 def local_scheme(_tag: int, _vr: bytes, _value: bytes, _context: Context) -> bytes:
-    """C of Clean Structured Content for the scheme of a local code (PS3.16 8.2: 99 and a word of one's own)."""
-    return b"99LOCAL"
+    """C of our supplement for the scheme of local codes, which may name a site."""
+    return LOCAL_SCHEME
+
+
+def clean_meaning(_tag: int, _vr: bytes, value: bytes, context: Context) -> bytes | None:
+    """C of our supplement for Code Meaning: what says more than the code becomes what the code means."""
+    return context.codes.meaning(context.code, value)
 
 
 OLDEST = 89
@@ -325,6 +337,7 @@ CLEANERS: Mapping[str, Action] = {
     "icc": clean_icc,
     "numbers": renumber,
     "scheme": local_scheme,
+    "meaning": clean_meaning,
     "words": clean_words,
     "title": clean_title,
     "age": clean_age,

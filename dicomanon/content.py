@@ -12,11 +12,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomanon import standard
+from dicomanon.codes import CODE_MEANING, CODE_TEXTS, SCHEME, Codes, read_code
 from dicomanon.part10.elements import element_at, element_items, elements_in, read_header
 from dicomanon.part10.encoding import ITEM_DELIMITER, u32
 from dicomanon.profile import Rule, shipped_folder
 from dicomanon.profile.files import read_toml
-from dicomanon.standard.content import PUBLIC_SCHEMES, concept_for, concepts
+from dicomanon.standard.content import concept_for, concepts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,12 +35,10 @@ ITEM_SEQUENCES = frozenset((CONTENT_SEQUENCE, STEP_CONTENT, MODIFIERS))
 VALUE_TYPE = 0x0040A040
 CONCEPT_NAME = 0x0040A043
 CONCEPT_CODE = 0x0040A168
-CODE_VALUE = 0x00080100
-SCHEME = 0x00080102
+LOCAL_CODE_TEXTS = CODE_TEXTS - {CODE_MEANING}
+"""What a local code is made of; its meaning is looked into as that of any code."""
 TARGET = 0x0040DB73
 """Referenced Content Item Identifier: the place of another item in the tree, by number."""
-CODE_TEXTS = frozenset((CODE_VALUE, 0x00080119, 0x00080120, 0x00080103, 0x00080104))
-"""Value, long value, URN, scheme version and meaning of a code."""
 VALUES: Mapping[int, tuple[str, str]] = {
     0x0040A120: ("DATETIME", "DT"),
     0x0040A121: ("DATE", "DA"),
@@ -73,7 +72,12 @@ class Judge:
     """The rows of Table E.3.4-1 under the options of one profile."""
 
     columns: tuple[tuple[str, Mapping[str, str]], ...]
+    codes: Codes
     remembered: dict[tuple[str, str, str, str], Rule]
+
+    def is_local(self, code: tuple[str, str]) -> bool:
+        """Tell whether a code can say anything: no public one, none that the profile lists, no concept of the table."""
+        return self.codes.is_local(code) and code not in concepts()
 
     def rule_for(self, item: Item, kind: str) -> Rule:
         """Return what happens to the value of an item in a `tree` or a `list`; X means that the item goes."""
@@ -139,7 +143,8 @@ def _policy() -> dict[str, Any]:
 
 def judge_of(profile: Profile) -> Judge:
     """Return the rows of the table under a profile's options."""
-    return Judge(tuple((option.column or "", option.clean_vrs) for option in profile.options), {})
+    columns = tuple((option.column or "", option.clean_vrs) for option in profile.options)
+    return Judge(columns, Codes(profile.local_codes), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class Content:
     def rule_for(self, tag: int) -> Rule | None:
         """Return the rule of an attribute that content decides, None for any other."""
         if self.kind == "local":
-            return _LOCAL_SCHEME if tag == SCHEME else _LOCAL_CODE if tag in CODE_TEXTS else None
+            return _LOCAL_SCHEME if tag == SCHEME else _LOCAL_CODE if tag in LOCAL_CODE_TEXTS else None
         if self.rule is None:
             return None
         if tag == TARGET:
@@ -188,9 +193,9 @@ class Content:
         if self.kind == STEPS:
             return self if self._keeps_step(buffer, at, stop, encoding) else None
         if self.kind == "codes":
-            local = _is_local(_code(buffer, at, stop, encoding), named=True)
-            return Content(self.judge, "local") if local else self
-        item = read_item(buffer, at, stop, encoding)
+            code = read_code(buffer, at, stop, encoding)
+            return Content(self.judge, "local") if any(code) and self.judge.is_local(code) else self
+        item = read_item(buffer, at, stop, encoding, self.judge)
         rule = self.judge.rule_for(item, self.kind)
         if rule.code == "X" or (item.target and item.target not in numbers):
             return None
@@ -199,7 +204,10 @@ class Content:
     def _keeps_step(self, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
         """Tell whether anything of a step stays: its content items are Type 1, so none are not allowed."""
         return any(
-            self.judge.rule_for(read_item(buffer, item.value, item.end, element.encoding), LIST).code != "X"
+            self.judge.rule_for(
+                read_item(buffer, item.value, item.end, element.encoding, self.judge), LIST
+            ).code
+            != "X"
             for element in _elements(buffer, at, stop, encoding)
             if element.tag == STEP_CONTENT
             for item in element_items(buffer, element)
@@ -211,7 +219,12 @@ def content_of(cleaner: str, judge: Judge) -> Content | None:
     return Content(judge, cleaner) if cleaner in (STEPS, LIST, TREE) else None
 
 
-def read_item(buffer: bytes, at: int, stop: int, encoding: Encoding) -> Item:
+def codes_of(judge: Judge) -> Content:
+    """Return what the items of a sequence of codes are, wherever it stands."""
+    return Content(judge, "codes")
+
+
+def read_item(buffer: bytes, at: int, stop: int, encoding: Encoding, judge: Judge) -> Item:
     """Read what a content item says of itself, up to its children."""
     value_type, target, local = "", b"", False
     names: list[tuple[str, str]] = []
@@ -222,27 +235,11 @@ def read_item(buffer: bytes, at: int, stop: int, encoding: Encoding) -> Item:
             target = buffer[element.value : element.end]
         elif element.tag in (CONCEPT_NAME, CONCEPT_CODE):
             for item in element_items(buffer, element):
-                code = _code(buffer, item.value, item.end, element.encoding)
-                local = local or _is_local(code)
+                code = read_code(buffer, item.value, item.end, element.encoding)
+                local = local or judge.is_local(code)
                 if element.tag == CONCEPT_NAME:
                     names.append(code)
     return Item(value_type, names[0] if len(names) == 1 else ("", ""), local, target)
-
-
-def _is_local(code: tuple[str, str], *, named: bool = False) -> bool:
-    """Tell whether a code is of no public scheme; `named`: an item without a scheme is no code at all."""
-    if named and not any(code):
-        return False
-    return code[1].encode() not in PUBLIC_SCHEMES and code not in concepts()
-
-
-def _code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[str, str]:
-    found = {
-        element.tag: _text(buffer, element)
-        for element in _elements(buffer, at, stop, encoding)
-        if element.tag in (*CODE_TEXTS, SCHEME)
-    }
-    return found.get(CODE_VALUE, "") or (found and "?") or "", found.get(SCHEME, "")
 
 
 def _text(buffer: bytes, element: Element) -> str:
@@ -286,7 +283,7 @@ def numbers_of(buffer: bytes, tree: Element, judge: Judge) -> dict[bytes, bytes]
 def _nodes(buffer: bytes, sequence: Element, judge: Judge, depth: int) -> list[_Node]:
     found = []
     for item in element_items(buffer, sequence, depth):
-        read = read_item(buffer, item.value, item.end, sequence.encoding)
+        read = read_item(buffer, item.value, item.end, sequence.encoding, judge)
         stays = judge.rule_for(read, TREE).code != "X"
         children = [
             node

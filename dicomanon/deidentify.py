@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dicomanon.actions import Context
+from dicomanon.codes import Codes
 from dicomanon.descriptors import Descriptors
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.flags import Flags
@@ -69,6 +70,7 @@ class Deidentifier:
         self._keeps_uids = profile.rule_for(SOP_INSTANCE_UID, "UI").code == "K"
         self._keeps_zone = profile.rule_for(TIMEZONE, "SH").code == "K"
         self._vocabulary = vocabulary(profile.words) if profile.cleans("words") else None
+        self._codes = Codes(profile.local_codes)
         self._keeps_private = profile.cleans("private")
         self._places: dict[tuple[bytes, Encoding], Place] = {}
 
@@ -94,6 +96,7 @@ class Deidentifier:
             study,
             keeps_zone=self._keeps_zone,
             numbers=place.numbers(header, found),
+            codes=self._codes,
             descriptors=Descriptors(words, values.character_set) if words else None,
         )
         safe = None

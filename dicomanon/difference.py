@@ -53,6 +53,9 @@ def difference(one: str, other: str, options: Iterable[str] = ()) -> dict[str, A
         ],
         "words": _only(first.words, second.words),
         "private": _only(map(_private, first.private.items()), map(_private, second.private.items())),
+        "codes": _only(
+            *(((f"{scheme} {value}") for value, scheme in each.local_codes) for each in (first, second))
+        ),
         "count": sum(group["count"] for group in ranked),
         "groups": ranked,
     }
@@ -108,7 +111,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"pixels: {pixels['flavour']} {pixels['one']} -> {pixels['other']}"
     for objects in found["objects"]:
         yield f"objects: {objects['kind']} {objects['one']} -> {objects['other']}"
-    for kind in ("words", "private"):
+    for kind in ("words", "private", "codes"):
         for side, sign in (("one", "-"), ("other", "+")):
             if found[kind][side]:
                 yield f"{kind}: {sign} {', '.join(found[kind][side])}"

@@ -41,6 +41,8 @@ CLEANERS = {
     "items": "items meet their own rules",
     "title": "replaced by a keyed title",
     "age": "kept, but for ages over 89 years, which become 90",
+    "meaning": "words known to be harmless stay, any other text becomes what the code means in PS3.16, or its number",
+    "scheme": "names of public vocabularies stay, and those the profile lists; any other becomes 99LOCAL",
     "private": "what is known to be safe stays",
 }
 

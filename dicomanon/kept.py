@@ -102,6 +102,11 @@ _REGISTERED = (
 """A UID of the standard has components of up to four digits: a longer number is one that somebody hides there."""
 
 
+SCHEME_VERSION = 0x00080103
+_VERSION = rb"(?:[0-9]{1,8}(?:[.\-][0-9]{1,4}){0,3}[a-z]?)?"
+"""Versions of the vocabularies of PS3.16 are numbers and dates."""
+
+
 class Check(NamedTuple):
     """How the kept values of one attribute are checked.
 
@@ -124,6 +129,8 @@ def check_for(tag: int, vr: bytes, *, registered: bool = False) -> Check | None:
     if tag == CHARACTER_SET_TAG:
         return Check(_CHARACTER_SETS, demanded, b"LO")
     most = most_values(tag)
+    if tag == SCHEME_VERSION:
+        return Check(_text(_VERSION, most), demanded, b"LO")
     if vr == b"UI":
         return Check(_text(_REGISTERED, most), demanded, b"UI") if registered else None
     width = WIDTHS.get(vr)

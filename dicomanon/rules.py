@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.actions import resolve
-from dicomanon.content import CONTENT_SEQUENCE, SPECIMEN, TARGET, TREE, content_of, judge_of, numbers_of
+from dicomanon.codes import CODE_VALUE, says_nothing_else
+from dicomanon.content import (
+    CONTENT_SEQUENCE,
+    SPECIMEN,
+    TARGET,
+    TREE,
+    codes_of,
+    content_of,
+    judge_of,
+    numbers_of,
+)
 from dicomanon.identifying import is_soft
-from dicomanon.kept import CHARACTER_SET_TAG, check_for
+from dicomanon.kept import CHARACTER_SET_TAG, Check, check_for
 from dicomanon.part10.elements import element_at
 from dicomanon.part10.encoding import IMPLICIT_LE, LONG_VRS, pack_tag
 from dicomanon.profile.rule import NOT_OF_INSTANCES
@@ -18,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dicomanon.content import Content, Judge
-    from dicomanon.kept import Check, Passes
+    from dicomanon.kept import Passes
     from dicomanon.part10.encoding import Encoding
     from dicomanon.part10.index import Entry
     from dicomanon.profile import Profile, Rule
@@ -186,10 +196,8 @@ class Place:
             letter = "X"  # nothing says what its items may hold
         place = self._inner(tag, vr, rule, node) if sequence and letter not in ("X", "Z") else None
         fallback = resolve("X/Z/D", node.type if node else None)
-        check = None
-        if letter == "K" and place is None:
-            check = check_for(tag, true_vr, registered=rule.registered)
-        if check is not None:
+        check = self._check(tag, true_vr, rule, letter) if place is None else None
+        if check is not None and letter == "K":
             letter = "U" if true_vr == b"UI" else fallback
         return Step(
             tag=tag,
@@ -204,6 +212,19 @@ class Place:
             check=check,
             true_vr=true_vr,
         )
+
+    def _check(self, tag: int, vr: bytes, rule: Rule, letter: str) -> Check | None:
+        """Return what a value has to be to stay as it is, None where any may, or none."""
+        if letter == "K":
+            return check_for(tag, vr, registered=rule.registered)
+        if letter == "C" and rule.cleaner == "meaning":
+            return Check(says_nothing_else, demanded=False, searched=b"LO")
+        if letter == "C" and rule.cleaner == "scheme" and not rule.anywhere:
+            return Check(self._is_known_scheme, demanded=False, searched=b"LO")
+        return None
+
+    def _is_known_scheme(self, buffer: bytes, start: int, end: int) -> bool:
+        return self._shared.judge.codes.is_known_scheme(buffer[start:end])
 
     def _rule(self, tag: int, vr: bytes) -> Rule:
         """Return the rule for an attribute: that of the content item it is a value of, or of its place."""
@@ -235,8 +256,11 @@ class Place:
 
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
         encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
+        children = node.children if node else _NOTHING
         content = content_of(rule.cleaner, self._shared.judge) or (self._content and self._content.below(tag))
-        return self._within(node.children if node else _NOTHING, encoding, content, (*self._path, tag))
+        if content is None and CODE_VALUE in children:
+            content = codes_of(self._shared.judge)
+        return self._within(children, encoding, content, (*self._path, tag))
 
     def _within(
         self,

@@ -51,7 +51,7 @@ def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
     """Return what is known, with the words and terms that a profile adds of its own."""
     lists = _lists()
     published = load("terms")["rows"]
-    words = _alone(published) | lists["words"]
+    words = alone(published) | lists["words"]
     words = {word.casefold() for word in words} - lists["surnames"] | lists["joining"]
     words |= {word.casefold() for word in own if len(TOKEN.findall(word)) == 1}
     terms: dict[str, set[tuple[str, ...]]] = {}
@@ -68,6 +68,11 @@ def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
     )
 
 
+def surnames() -> frozenset[str]:
+    """Return words in lower case that are surnames too, and do not stay alone."""
+    return _lists()["surnames"]
+
+
 @cache
 def every_word() -> frozenset[str]:
     """Return every word of the vocabulary in lower case, surnames among them and parts of terms."""
@@ -76,7 +81,7 @@ def every_word() -> frozenset[str]:
     return known.words.union(parts, _lists()["surnames"], _lists()["imaging"])
 
 
-def _alone(phrases: Iterable[str]) -> set[str]:
+def alone(phrases: Iterable[str]) -> set[str]:
     """Return the words of published terms that are no proper names: those written small, and terms of one word."""
     found = set()
     for phrase in phrases:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicomanon.actions import ACTIONS, CLEANERS, DATE_CLEANERS
+from dicomanon.codes import read_code
 from dicomanon.content import CONTENT_SEQUENCE
 from dicomanon.errors import MalformedError
 from dicomanon.flags import CONTRIBUTING_EQUIPMENT
@@ -52,6 +54,7 @@ class Walk:
             if safe
             else None
         )
+        self._item_at = 0
         self.counts: dict[str, int] = {}
         self.seen: dict[int, str] = {}
 
@@ -126,9 +129,10 @@ class Walk:
         if check is not None and check.demanded:
             raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
-        new = (
-            CLEANERS[step.rule.cleaner](step.tag, step.true_vr, old, self._context) if letter == "C" else None
-        )
+        context = self._context
+        if step.rule.cleaner == "meaning":  # elements before it are no sequences: the item is still this one
+            context = replace(context, code=read_code(buffer, self._item_at, stop, encoding))
+        new = CLEANERS[step.rule.cleaner](step.tag, step.true_vr, old, context) if letter == "C" else None
         if old and not step.kept and new != old:  # what a cleaner leaves as it is says nothing
             cut = self._gone.value(step, old)
             if cut:
@@ -137,7 +141,7 @@ class Walk:
             self._values.add_written_date(new)
         if new is None:
             action = ACTIONS[step.fallback if letter == "C" else letter]
-            new = action(step.tag, step.true_vr, old, self._context)
+            new = action(step.tag, step.true_vr, old, context)
         if depth == 1 and step.tag in IDENTITY:
             self.seen[step.tag] = ascii_of(new or b"")
         return ([] if new is None else [pack_element(step.tag, step.vr, new, encoding)]), following
@@ -217,6 +221,7 @@ class Walk:
     ) -> tuple[list[bytes] | None, int]:
         """Walk the elements of one item; return what replaces them (None: nothing) and where they end."""
         buffer, key_length, encoding = self._buffer, place.key_length, place.encoding
+        self._item_at = at
         plan_get, checks_get = place.plan.get, place.checks.get
         explicit = encoding.explicit
         short, long = u16(encoding).unpack_from, u32(encoding).unpack_from

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dicomanon.profile import FLAVOURS, PIXEL_POLICIES, load_option, option_keywords, shipped_names
+from dicomanon.profile.codes import CODE_KEYS, LONGEST
 from dicomanon.profile.files import KINDS
 from dicomanon.profile.objects import OBJECT_POLICIES, OBJECTS
 from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SELECTORS, actions_of_vr
@@ -28,6 +29,10 @@ TOLD = {
     "objects": "What becomes of objects that cannot be de-identified, by kind.",
     "words": "Words and terms that descriptions may keep, beside those known anyway (clean-descriptors).",
     "private": "Private attributes that the site knows to be safe (retain-safe-private).",
+    "code": "Local codes that say nothing of persons or cases: they stay, with this meaning.",
+    "scheme": "Coding Scheme Designator, as 99LAB.",
+    "value": "Code Value.",
+    "meaning": "Code Meaning that is written beside it.",
     "creator": "The private creator, as it stands in the first element of a block.",
     "element": "Group and low byte of the element, as (0029,xx10).",
     "keyword": "An attribute wherever it stands, by its keyword in PS3.6.",
@@ -61,6 +66,7 @@ def schema() -> dict[str, Any]:
     properties["forbids"] = {"type": "array", "items": {"enum": option_keywords()}}
     properties["words"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["private"] = {"type": "array", "items": _private()}
+    properties["code"] = {"type": "array", "items": _code()}
     properties["override"] = {"type": "array", "items": _override()}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -91,6 +97,21 @@ def _private() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": sorted(PRIVATE_KEYS),
+        "properties": {key: {"description": told[key]} | value for key, value in properties.items()},
+    }
+
+
+def _code() -> dict[str, Any]:
+    properties: dict[str, dict[str, Any]] = {
+        key: {"type": "string", "minLength": 1, "maxLength": longest} for key, longest in LONGEST.items()
+    }
+    properties["reason"] = {"type": "string", "minLength": 1}
+    assert set(properties) == CODE_KEYS  # noqa: S101  # the schema is of what the program reads
+    told = TOLD | {"reason": "Which list it is of."}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": sorted(CODE_KEYS),
         "properties": {key: {"description": told[key]} | value for key, value in properties.items()},
     }
 

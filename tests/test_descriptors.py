@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicomanon.descriptors import NOBODY, Descriptors, Identifiers, clean_text, identifiers_of
-from dicomanon.errors import LeakError
+from dicomanon.errors import LeakError, ProfileError
 from dicomanon.identifying import IdentifyingValues
 from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomanon.pipeline import clear_in_memory
+from dicomanon.profile import load_profile
 from dicomanon.vocabulary import TOKEN, vocabulary
 from tests.verify.made import cleaned, file_of, found_in, identity, opened, route_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.verify.made import Elements
 
 STUDY_DESCRIPTION, SERIES_DESCRIPTION, COMMENTS = 0x00081030, 0x0008103E, 0x00204000
@@ -236,3 +239,27 @@ def test_a_planted_name_in_a_cleaned_description_would_be_found(monkeypatch: pyt
 
     with pytest.raises(LeakError):
         clear_in_memory(opened(file_of(elements)), route_of("basic", ("clean-descriptors",)))
+
+
+def test_a_text_that_is_longer_than_any_description_goes_whole() -> None:
+    cleaner = Descriptors(vocabulary(), b"")
+
+    assert cleaner.clean(b"UT", b"breast " * 1400) is not None
+    assert cleaner.clean(b"UT", b"breast " * 1500) is None
+    assert cleaner.cut(b"UT", b"breast " * 1500) == [b"breast " * 1500]
+
+
+def test_words_of_a_profile_are_for_descriptions(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "basic"\nwords = ["Harztest"]\n')
+
+    with pytest.raises(ProfileError, match=r"mine.toml:2: words are for profiles with the option"):
+        load_profile(str(profile))
+
+
+def test_words_that_we_say_of_ourselves_are_no_alarm() -> None:
+    """(0012,0063) names the profile in words that a description may have had."""
+    elements = identity() | {STUDY_DESCRIPTION: (b"LO", b"Basic Application Confidentiality Profile")}
+    data = clear_in_memory(opened(file_of(elements)), route_of("basic", ("clean-descriptors",)))
+
+    assert 0x00120063 in {path[0] for path in found_in(data)}

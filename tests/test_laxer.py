@@ -114,16 +114,6 @@ def test_an_option_that_covers_an_override_keeps_the_claim(tmp_path: Path) -> No
     assert load_profile(written(tmp_path, "PatientSex", "K")).laxer == (0x00100040,)
 
 
-def test_a_private_attribute_that_is_kept_is_laxer_than_the_table(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(
-        'extends = "basic"\n[[override]]\ntag = "(0009,1001)"\naction = "K"\nreason = "because"\n'
-    )
-
-    assert load_profile(str(path)).laxer == (0x00091001,)
-    assert "(0009,1001)" in load_profile(str(path)).note
-
-
 def test_shipped_profiles_keep_no_more_than_they_claim() -> None:
     for name in shipped_names():
         profile = load_profile(name)

@@ -319,3 +319,23 @@ def test_two_creators_of_one_block_keep_the_instance_in() -> None:
 
     with pytest.raises(MalformedError):
         clear_in_memory(opened(data.replace(empty, full)), route_of("basic", OPTION))
+
+
+def test_an_override_takes_a_safe_element_away(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text(
+        'extends = "basic"\noptions = ["retain-safe-private"]\n'
+        '[[override]]\ntag = "(7053,1200)"\naction = "X"\nreason = "not for this project"\n'
+    )
+
+    found = groups_of(cleaned(identity() | private(), str(profile)))
+
+    assert found == {(0x00E10010,): ELSCINT, (0x00E11021,): DOSE.strip()}
+
+
+def test_a_private_attribute_is_kept_by_its_creator_or_not_at_all(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "basic"\n[[override]]\ntag = "(0099,1001)"\naction = "K"\nreason = "x"\n')
+
+    with pytest.raises(ProfileError, match=r"mine.toml:4: .*stays by its creator: \[\[private\]\]"):
+        load_profile(str(profile))

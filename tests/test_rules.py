@@ -300,22 +300,6 @@ def test_another_vr_than_the_dictionary_has_is_not_kept(vr: bytes) -> None:
     assert not any(b"7309177" in value for values in found.values() for value in values)
 
 
-def test_the_character_set_stays_in_items_with_text_of_their_own() -> None:
-    code: Elements = {
-        0x00080005: (b"CS", b"ISO_IR 100"),
-        0x00080100: (b"SH", b"1"),
-        0x00080102: (b"SH", b"DCM"),
-        0x00080104: (b"LO", "Färbung".encode("latin-1")),
-    }
-    elements = identity() | {0x00080005: (b"CS", b"ISO_IR 192"), 0x00400518: (b"SQ", [code])}
-
-    found = cleaned(elements)
-
-    assert value_at(found, 0x00080005) == b"ISO_IR 192"
-    assert value_at(found, 0x00400518, 0x00080005) == b"ISO_IR 100"
-    assert value_at(found, 0x00400518, 0x00080104) == "Färbung".encode("latin-1")
-
-
 def test_an_overlay_goes_as_a_whole_and_curves_go() -> None:
     elements = identity() | {
         0x60020010: (b"US", b"\1\0"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dicomanon import standard
 from dicomanon.errors import ProfileError
 from dicomanon.laxer import is_laxer, names_somebody
+from dicomanon.profile.codes import codes_of
 from dicomanon.profile.files import layers_of, read_toml, shipped_folder
 from dicomanon.profile.objects import objects_of
 from dicomanon.profile.options import chosen_options, option_keywords
@@ -145,6 +146,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         unknown=Rule("any other", "X", "not in Table E.1-1 and of no known VR"),
         words=tuple(word for layer in layers for word in layer.data.get("words", ())),
         private=MappingProxyType(private_of(layers, options)),
+        local_codes=MappingProxyType(codes_of(layers)),
         paths=MappingProxyType({tag: tuple(found) for tag, found in draft.paths.items()}),
         vr_overrides=MappingProxyType(draft.vrs),
         laxer=tuple(sorted({tag for tag, _ in laxer})),

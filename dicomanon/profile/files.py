@@ -55,6 +55,7 @@ KINDS = {
     "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
     "private": "tables of texts, [[private]]",
+    "code": "tables of texts, [[code]]",
 }
 """Settings of a profile file."""
 

@@ -70,6 +70,9 @@ def _read(layer: Layer, table: str, at: int, line: Mapping[str, str], origin: st
     if (action == "C") != (cleaner in CLEANERS):
         said = f"{selector}: C, and nothing else, has a cleaner{nearest(cleaner, CLEANERS)}"
         raise wrong(said, "cleaner")
+    if path and path[-1] >> 16 & 1 and action != "X":
+        said = f"{selector}: a private attribute goes, or stays by its creator: [[private]] of retain-safe-private"
+        raise wrong(said, "action")
     shown = f"VR {vr}" if vr else selector
     return Override(path, anywhere, vr, Rule(shown, action, origin, cleaner, line["reason"], anywhere=not vr))
 

@@ -38,6 +38,7 @@ CLEANERS = (
             "tree",
             "numbers",
             "scheme",
+            "meaning",
         )
     )
     | PATHOLOGY_CLEANERS
@@ -99,7 +100,8 @@ class Profile:
 
     `claimed` are the options that change something here; an option all of whose rows fall back is listed
     in `fallen_back` instead, and the output does not claim it. `words` may stay in descriptions, beside those known
-    anyway; `private` are the VRs of what a site knows to be safe, by creator, group and low byte of the element.
+    anyway; `private` are the VRs of what a site knows to be safe, by creator, group and low byte of the element;
+    `local_codes` the meanings of codes that say nothing of persons, by code and scheme.
     `paths` has rules for single places by their last tag, the one that wins first. `vr_overrides` are overrides by VR,
     for attributes that are a row of the table only as a kind. `laxer` are the attributes of which an override lets out
     more than Table E.1-1 with these options, `laxer_vrs` the VRs of which one keeps what the table does not list,
@@ -119,6 +121,7 @@ class Profile:
     unknown: Rule
     words: tuple[str, ...] = ()
     private: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
+    local_codes: Mapping[tuple[str, str], str] = field(default_factory=dict)
     paths: Mapping[int, tuple[PathRule, ...]] = field(default_factory=lambda: MappingProxyType({}))
     vr_overrides: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
     laxer: tuple[int, ...] = ()

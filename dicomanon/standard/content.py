@@ -31,11 +31,6 @@ DEIDENTIFICATION_METHODS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """CID 7050: code value and meaning (scheme DCM) by the keyword of the profile or option."""
 
-PUBLIC_SCHEMES = frozenset(
-    (b"SCT", b"SRT", b"SNM3", b"99SDM", b"DCM", b"LN", b"UCUM", b"NCIt", b"UMLS", b"FMA")
-)
-"""Coding Scheme Designators of public vocabularies (PS3.16 8); a private scheme's codes can say anything."""
-
 COLUMN_OF_OPTION: Mapping[str, str] = MappingProxyType(
     {
         "retain-safe-private": "retainSafePrivate",

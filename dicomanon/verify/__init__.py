@@ -12,6 +12,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from dicomanon.codes import CODE_MEANING
 from dicomanon.errors import LeakError
 from dicomanon.identifying import DATE_VRS, NUMBER_VRS, SHORTEST_NUMBER
 from dicomanon.part10.encoding import DEFLATED, MARKED, RUN_LENGTH, encoding_of
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 BINARY_VRS = frozenset(b"AT FD FL OB OD OF OL OV OW SL SS SV UL US UV".split())
 CODE_VALUE = 0x00080100
-CODE_MEANING = 0x00080104
 DEEP_WINDOW = 1 << 20
 HUFFMAN_RUNS = (
     b"*456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz\x83",
@@ -193,14 +193,14 @@ def _explain(
     profile: Profile,
 ) -> Iterator[Finding]:
     """Name the attribute of each hit in the header; words in their rightful place are no finding."""
-    leaves = Leaves(header, entries, encoding)
+    leaves = Leaves(header, entries, encoding, profile.local_codes)
     for hit in hits:
         leaf = leaves.around(hit.at)
         if not stands_alone(hit.form, leaf.raw, hit.at - leaf.value_at):
             continue
         path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
         rule = profile.rule_for(tag, vr.decode())
-        kept = rule.code == "K" or rule.cleaner == "label"
+        kept = rule.code == "K" or rule.cleaner in ("label", "meaning", "scheme")
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
         if _says_nothing(leaf, hit.form, soft=forms[hit.form]):
@@ -208,7 +208,7 @@ def _explain(
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
         ordinary = hit.form.kind == "word" and _is_ordinary(hit.form)
-        if tag == CODE_MEANING and leaf.public and (forms[hit.form] or ordinary):
+        if tag == CODE_MEANING and (whole == leaf.term or (leaf.public and (forms[hit.form] or ordinary))):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
             continue  # dates are retained: another attribute that goes may have had the same

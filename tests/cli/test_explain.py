@@ -55,7 +55,11 @@ if TYPE_CHECKING:
             ("basic", "ReferencedSOPClassUID"),
             "K, kept where it is a UID of the standard or of a public registry",
         ),
-        (("basic", "CodeMeaning"), "K, kept; items of a sequence meet their own rules; supplement"),
+        (("basic", "Manufacturer"), "K, kept; items of a sequence meet their own rules; supplement"),
+        (
+            ("basic", "CodeMeaning"),
+            "any other text becomes what the code means in PS3.16, or its number; supplement",
+        ),
     ],
 )
 def test_the_rule_of_an_attribute_names_its_row_and_its_option(arguments: tuple[str, ...], said: str) -> None:
@@ -140,6 +144,25 @@ def test_a_profile_does_not_differ_from_itself_and_an_option_is_given_to_both() 
     for options in ((), ("--option", "retain-uids")):
         said = process("explain", "--diff", "basic", "basic", *options).stdout
         assert said == "basic -> basic: 0 attributes differ\n"
+
+
+def test_a_difference_tells_lists_and_objects(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(
+        'extends = "basic"\noptions = ["clean-descriptors", "retain-safe-private"]\nwords = ["Testharz"]\n'
+        '[objects]\nencapsulated = "drop"\n'
+        '[[private]]\ncreator = "SCANNER"\nelement = "(0099,xx10)"\nvr = "DS"\nreason = "focus"\n'
+        '[[code]]\nscheme = "99LAB"\nvalue = "HE1"\nmeaning = "HE stain"\nreason = "list"\n'
+    )
+
+    said = process("explain", "--diff", "basic", str(path)).stdout.splitlines()
+    found = json.loads(process("explain", "--diff", str(path), "basic", "--json").stdout)
+
+    assert "objects: encapsulated quarantine -> drop" in said
+    assert "words: + Testharz" in said
+    assert "private: + SCANNER (0099,xx10) DS" in said
+    assert "codes: + 99LAB HE1" in said
+    assert found["words"] == {"one": ["Testharz"], "other": []}
 
 
 def test_a_difference_needs_two_profiles() -> None:

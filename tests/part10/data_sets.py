@@ -89,7 +89,8 @@ TEXTS = st.sampled_from(
         b"12",
     )
 )
-CODES = st.text("ABCDEFGHIJ-0123456789 ", max_size=16).map(str.encode)
+CONCEPTS = st.integers(1, 10**12).map(lambda number: f"{number:03}007")
+"""What looks like a concept of SNOMED CT."""
 
 
 @st.composite
@@ -137,8 +138,10 @@ def kept(draw: st.DrawFn, coding: Coding) -> bytes:
         return coding.sequence(tag, items, defined=draw(st.booleans()), defined_items=draw(st.booleans()))
 
     def code() -> bytes:
-        equivalent = [sequence(0x00080121, _code(coding, draw(CODES)))] if draw(st.booleans()) else []
-        return _code(coding, draw(CODES)) + b"".join(equivalent)
+        equivalent = (
+            [sequence(0x00080121, coding.code(draw(CONCEPTS), "stain"))] if draw(st.booleans()) else []
+        )
+        return coding.code(draw(CONCEPTS), "stain") + b"".join(equivalent)
 
     measures = coding.element(0x00180050, b"DS", draw(st.sampled_from((b"0.001", b"1", b""))))
     parts = [
@@ -149,10 +152,6 @@ def kept(draw: st.DrawFn, coding: Coding) -> bytes:
     ]
     chosen = [draw(st.booleans()) for _ in parts]
     return b"".join(part for part, wanted in zip(parts, chosen, strict=True) if wanted)
-
-
-def _code(coding: Coding, value: bytes) -> bytes:
-    return coding.code(value.decode().strip() or "0", "meaning")
 
 
 @st.composite

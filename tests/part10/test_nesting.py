@@ -66,7 +66,7 @@ def _specimens(
         filled = (planted + each if tag == SPECIMENS else each + planted for each in items)
         return coding.sequence(tag, filled, defined=defined, defined_items=defined_items)
 
-    equivalent = nest(EQUIVALENT, 5, coding.code("C0019", "haematoxylin"))
+    equivalent = nest(EQUIVALENT, 5, coding.code("44400004", "haematoxylin"))
     content = b"".join(
         (
             coding.element(0x0040A040, b"CS", "CODE"),
@@ -95,7 +95,7 @@ def test_identifiers_go_and_codes_stay_five_sequences_down_whatever_the_lengths(
     after = dcmread(io.BytesIO(written))
     stain = _stain(after)
     assert stain.CodeValue == STAIN
-    assert stain.EquivalentCodeSequence[0].CodeValue == "C0019"
+    assert stain.EquivalentCodeSequence[0].CodeValue == "44400004"
     assert sum(CANARY.decode() in str(element.value) for element in after.iterall()) == 0
     assert not any(
         element.tag.is_private or element.keyword == "OtherPatientIDsSequence" for element in after.iterall()
@@ -127,7 +127,7 @@ def test_identifiers_go_from_every_mix_of_defined_and_undefined_lengths(
 ) -> None:
     coding = Coding(EXPLICIT)
     tags = (SPECIMENS, STEPS, CONTENT, VALUE, EQUIVALENT)
-    inside = coding.code("C0019", "haematoxylin") + _planted(coding, 5)
+    inside = coding.code("44400004", "haematoxylin") + _planted(coding, 5)
     for depth in range(4, -1, -1):
         sequence = coding.sequence(
             tags[depth], [inside], defined=lengths[depth], defined_items=lengths[-1 - depth]

@@ -120,7 +120,7 @@ def test_what_can_name_a_patient_or_a_site_is_not_kept(supplement: dict[str, Any
 
 @pytest.mark.parametrize(
     "keyword",
-    ["Manufacturer", "ManufacturerModelName", "SoftwareVersions", "CodeMeaning", "SOPClassUID"],
+    ["Manufacturer", "ManufacturerModelName", "SoftwareVersions", "CodeValue", "SOPClassUID"],
 )
 def test_what_science_and_viewers_need_is_kept(supplement: dict[str, Any], keyword: str) -> None:
     (row,) = (row for row in supplement["row"] if row["keyword"] == keyword)

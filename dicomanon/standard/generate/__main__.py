@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dictionary", type=Path, help="PS3.6 data dictionary as JSON")
     parser.add_argument("--highdicom", type=Path, help="folder _standard of highdicom")
     parser.add_argument(
-        "--terms", action="store_true", help="terms of PS3.16 too, from the pydicom installed"
+        "--terms", action="store_true", help="codes and terms of PS3.16 too, from the pydicom installed"
     )
     parser.add_argument("--edition", default=EDITION, help="edition of PS3.15 to write")
     parser.add_argument("--out", type=Path, required=True, help="folder for the data files")
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write(chosen.out, "e3-10-1", tables.e3_10_1(book, chosen.edition))
     if chosen.terms:
         write(chosen.out, "terms", ps3_16.terms())
+        write(chosen.out, "codes", ps3_16.codes())
     if chosen.dictionary:
         entries = ps3_6.dictionary(chosen.dictionary)
         write(chosen.out, "dictionary", entries)

@@ -1,4 +1,4 @@
-"""Terms of PS3.16 context groups that say what a specimen is, where it is from and what was done to it."""
+"""Codes of PS3.16 with their meanings, and the terms that say what a specimen is and what was done to it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,15 @@ GROUPS = frozenset(
 """Anatomy, sides, modalities, findings of tissue; specimens, stains, fixatives, embedding, microscopy (PS3.16 B)."""
 SCHEMES = ("SCT", "DCM")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+_LONGEST_MEANING = 64
+"""Characters of an LO, which Code Meaning is."""
+_AXIS = re.compile(r" \([a-z /]+\)")
+"""What kind of concept it is, as SNOMED CT tells same names apart: "(observable entity)"."""
 
 
 def terms() -> dict[str, Any]:
     """Return the code meanings of GROUPS as pydicom has them; raise ImportError without it."""
-    concepts = importlib.import_module("pydicom.sr._concepts_dict").concepts
+    concepts = _concepts()
     found = {
         meaning
         for scheme in SCHEMES
@@ -47,8 +51,28 @@ def terms() -> dict[str, Any]:
         for meaning, groups in codes.values()
         if not GROUPS.isdisjoint(groups) and _LETTERS.search(meaning)
     }
+    return {"acknowledgement": _acknowledgement(), "rows": sorted(found)}
+
+
+def codes() -> dict[str, Any]:
+    """Return the meaning of each code by its scheme, the one of a context group and the shorter one of several."""
+    schemes: dict[str, dict[str, str]] = {}
+    for scheme, named in _concepts().items():
+        found: dict[str, tuple[bool, int, str]] = {}
+        for meanings in named.values():
+            for code, (meaning, groups) in meanings.items():
+                plain = _AXIS.sub("", meaning).replace("\u200b", "").strip()
+                rank = (not groups, len(plain), plain)
+                if code and plain.isascii() and len(plain) <= _LONGEST_MEANING:
+                    found[code] = min(rank, found.get(code, rank))
+        schemes[scheme] = {code: meaning for code, (_, _, meaning) in sorted(found.items())}
+    return {"acknowledgement": _acknowledgement(), **dict(sorted(schemes.items()))}
+
+
+def _concepts() -> Any:
+    return importlib.import_module("pydicom.sr._concepts_dict").concepts
+
+
+def _acknowledgement() -> str:
     version = importlib.metadata.version("pydicom")
-    return {
-        "acknowledgement": f"DICOM PS3.16, (c) NEMA, by way of pydicom {version} (MIT License)",
-        "rows": sorted(found),
-    }
+    return f"DICOM PS3.16, (c) NEMA, by way of pydicom {version} (MIT License)"

@@ -1,0 +1,108 @@
+"""Public vocabularies (PS3.16 8): what a code of each looks like, and what the codes of PS3.16 mean."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from dicomanon.standard.stored import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SNOMED = r"[A-Z]{1,2}[0-9A-F]?-[0-9A-F]{4,6}"
+"""Codes that SNOMED had before they were numbers."""
+_UNIT = (
+    r"(?:[YZEPTGMkhdcmunpfazy]|da|Ki|Mi|Gi)?(?:[mgsKCNJWAVFSTHlLtuRUGPb]|rad|cd|mol|sr|Hz|Pa|Ohm|Wb|lm|lx|Bq|Gy|Sv|bar|eV"
+    r"|kat|Ci|Cel|osm|eq|dB|dyn|erg|Np|bit|By|Bd|pixel|px)"
+    r"|min|h|d|a|wk|mo|deg|'|''|%|10[*^]-?\d{1,2}|\d{1,4}"
+    r"|\[(?:[a-z]{2,4}_[a-z]{1,3}|\d{1,3}|pH|[iI]U|arb'U|hnsf'U|PRU|[CFP]FU|Ch|degF|pp(?:m|b|th|tr))\]|m\[Hg\]|[cm]m\[Hg\]"
+)
+_UCUM = rf"/?(?:{_UNIT})(?:[+-]?\d)?(?:[./](?:{_UNIT})(?:[+-]?\d)?){{0,5}}"
+
+SCHEMES: Mapping[str, str] = {
+    "99SDM": _SNOMED,
+    "ACR": r"\d{1,4}(?:\.\d{1,6})?",
+    "BARI": r"\d{1,3}",
+    "C4": r"\d{4}[0-9A-Z]",
+    "C5": r"\d{4}[0-9A-Z]",
+    "CADSR": r"\d{1,9}",
+    "DCM": r"\d{4,6}",
+    "FMA": r"\d{1,7}",
+    "HPC": r"[A-Z]\d{4}",
+    "I10": r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?",
+    "I10C": r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?",
+    "I10P": r"\d[0-9A-HJ-NP-Z]{6}",
+    "I9": r"[EV]?\d{2,3}(?:\.\d{1,2})?",
+    "I9C": r"[EV]?\d{2,3}(?:\.\d{1,2})?",
+    "IBSI": r"(?=[A-Z]*\d)[0-9A-Z]{3,4}",
+    "ICDO3": r"C\d{2}(?:\.\d)?|\d{4}/\d{1,2}",
+    "ISO3166_1": r"[A-Z]{2,3}",
+    "ISO639_1": r"[a-z]{2}",
+    "ISO639_2": r"[a-z]{3}",
+    "ITIS_TSN": r"\d{1,7}",
+    "LN": r"(?:LA|LP)?\d{1,6}-\d",
+    "MDC": r"\d{1,3}: ?\d{1,6}",
+    "MSH": r"[A-Z]\d{6,9}",
+    "NCDR [2.0b]": r"\d{1,5}",
+    "NCIt": r"C\d{2,7}",
+    "NDC": r"\d{4,5}-\d{3,4}-\d{1,2}",
+    "NEU": r"\d{1,5}",
+    "PUBCHEM_CID": r"\d{1,9}",
+    "RADELEMENT": r"RDES?\d{1,6}(?:\.\d{1,3})?",
+    "RADLEX": r"RID\d{1,6}",
+    "RFC3066": r"[a-z]{2,3}(?:-[A-Z]{2})?",
+    "RFC5646": r"[a-z]{2,3}(?:-[A-Z]{2})?",
+    "RXNORM": r"\d{1,8}",
+    "SCT": r"\d{3,15}[01]0\d",
+    "SDM": _SNOMED,
+    "SNM3": _SNOMED,
+    "SRT": _SNOMED,
+    "UBERON": r"\d{7}",
+    "UCUM": _UCUM,
+    "UMLS": r"C\d{7}",
+}
+"""Coding Scheme Designators of PS3.16 Table 8-1 and the form of their codes; other schemes can say anything.
+
+A concept of SNOMED CT has 00 or 10 in front of its check digit (partition identifier).
+"""
+PUBLIC_SCHEMES = frozenset(scheme.encode() for scheme in SCHEMES)
+ANNOTATIONS = ("cells", "counts", "nuclei", "pixel", "pixels", "points", "voxels")
+"""What is counted in units of UCUM, beside the annotations of PS3.16; any other in curly brackets is free text."""
+_ANNOTATION = re.compile(r"\{([^{}]*)\}")
+_FORMS = {scheme: re.compile(form, re.ASCII).fullmatch for scheme, form in SCHEMES.items()}
+
+
+@cache
+def meanings() -> Mapping[str, Mapping[str, str]]:
+    """Return the meaning of the codes that PS3.16 uses, by scheme and code."""
+    content = load("codes")
+    return {scheme: content[scheme] for scheme in content.keys() - {"acknowledgement"}}
+
+
+def is_public(code: str, scheme: str) -> bool:
+    """Tell whether a code is one of a public vocabulary by its form, or one of PS3.16; no code is as good as one."""
+    form = _FORMS.get(scheme)
+    if form is None:
+        return False
+    if not code or form(code) or code in meanings().get(scheme, ()):
+        return True
+    return scheme == "UCUM" and _is_annotated(code)
+
+
+def _is_annotated(unit: str) -> bool:
+    rest = _ANNOTATION.sub("", unit)
+    return _annotations().issuperset(_ANNOTATION.findall(unit)) and bool(
+        not rest or _FORMS["UCUM"](rest) or rest in meanings()["UCUM"]
+    )
+
+
+@cache
+def _annotations() -> frozenset[str]:
+    return frozenset(ANNOTATIONS).union(*map(_ANNOTATION.findall, meanings()["UCUM"]))
+
+
+def meaning_of(code: str, scheme: str) -> str:
+    """Return what PS3.16 says a code means, nothing for one that it does not use."""
+    return meanings().get(scheme, {}).get(code, "")
