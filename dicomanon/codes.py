@@ -91,7 +91,14 @@ def says_nothing_else(buffer: bytes, start: int, end: int) -> bool:
 def _is_of_known_words(raw: bytes) -> bool:
     if not raw.isascii() or b"\x1b" in raw or b"\\" in raw or len(raw) > LONGEST_MEANING:
         return False
-    return not clean_text(raw.strip(b" \0").decode(), vocabulary()).cut
+    text = raw.strip(b" \0").decode()
+    return text in _published() or not clean_text(text, vocabulary()).cut
+
+
+@cache
+def _published() -> frozenset[str]:
+    """Return the meanings of PS3.16, which most meanings are: sooner read than the whole vocabulary."""
+    return frozenset().union(*(codes.values() for codes in meanings().values()))
 
 
 @cache

@@ -50,7 +50,9 @@ def meaning_left(value: str, scheme: str, meaning: str, profile: str = "basic") 
         ("12710003", "SCT", "HE by Canary", "hematoxylin stain"),
         ("44400004", "SCT", "of Canary", "SCT 44400004"),
         ("44400004", "SCT", "invasive carcinoma of breast", "invasive carcinoma of breast"),
-        ("T-04000", "SRT", "breast of Canary", "SRT T-04000"),
+        ("T-04000", "SRT", "breast of Canary", "Breast"),
+        ("T-0400F", "SNM3", "breast of Canary", "SNM3 T-0400F"),
+        ("{pixels}", "UCUM", "pixel of Canary", "{pixels}"),
     ],
 )
 def test_a_meaning_says_what_the_code_means_and_nothing_else(

@@ -67,6 +67,8 @@ SCHEMES: Mapping[str, str] = {
 
 A concept of SNOMED CT has 00 or 10 in front of its check digit (partition identifier).
 """
+RETIRED_SCHEMES = ("SRT", "SNM3", "99SDM", "SDM")
+"""Designators of SNOMED before its concepts were numbered."""
 PUBLIC_SCHEMES = frozenset(scheme.encode() for scheme in SCHEMES)
 ANNOTATIONS = ("cells", "counts", "nuclei", "pixel", "pixels", "points", "voxels")
 """What is counted in units of UCUM, beside the annotations of PS3.16; any other in curly brackets is free text."""
@@ -103,6 +105,15 @@ def _annotations() -> frozenset[str]:
     return frozenset(ANNOTATIONS).union(*map(_ANNOTATION.findall, meanings()["UCUM"]))
 
 
+@cache
+def _numbers() -> Mapping[str, str]:
+    numbers: Mapping[str, str] = load("codes-retired")["rows"]
+    return numbers
+
+
 def meaning_of(code: str, scheme: str) -> str:
-    """Return what PS3.16 says a code means, nothing for one that it does not use."""
-    return meanings().get(scheme, {}).get(code, "")
+    """Return what PS3.16 says a code means, nothing for one that it does not use; a unit means itself."""
+    if scheme in RETIRED_SCHEMES:
+        scheme, code = "SCT", _numbers().get(code, "")
+    known = meanings().get(scheme, {}).get(code, "")
+    return known or (code if scheme == "UCUM" and is_public(code, scheme) else "")

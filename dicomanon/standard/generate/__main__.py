@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.terms:
         write(chosen.out, "terms", ps3_16.terms())
         write(chosen.out, "codes", ps3_16.codes())
+        write(chosen.out, "codes-retired", ps3_16.retired_codes())
     if chosen.dictionary:
         entries = ps3_6.dictionary(chosen.dictionary)
         write(chosen.out, "dictionary", entries)

@@ -69,6 +69,14 @@ def codes() -> dict[str, Any]:
     return {"acknowledgement": _acknowledgement(), **dict(sorted(schemes.items()))}
 
 
+def retired_codes() -> dict[str, Any]:
+    """Return the number of each concept that PS3.16 uses by the code that SNOMED had for it before."""
+    mapping = importlib.import_module("pydicom.sr._snomed_dict").mapping["SRT"]
+    numbered = codes()["SCT"]
+    rows = {code: now for code, now in sorted(mapping.items()) if now in numbered}
+    return {"acknowledgement": _acknowledgement(), "rows": rows}
+
+
 def _concepts() -> Any:
     return importlib.import_module("pydicom.sr._concepts_dict").concepts
 
