@@ -31,6 +31,8 @@ SPECIMEN_TAGS = frozenset((0x00400512, 0x00400551, 0x0040A160, 0x004006FA, 0x220
 """Container and specimen identifiers, often equal, as in a preparation step or a barcode: one role."""
 OPTICAL_PATH_TAGS = frozenset((0x00480106, 0x006A000E))
 """An optical path's identifier and the references to it, from annotations on other instances too: one role."""
+GRAPHIC_LAYER = 0x00700002
+"""A name that other items refer to: layers stay apart."""
 STUDY_TAG = 0x00200010
 ACCESSION_TAG = 0x00080050
 RETIRED_ACCESSION_TAG = 0x0040050A
@@ -125,7 +127,7 @@ _DUMMIES: Mapping[bytes, bytes] = {
 def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
     """D: a value that says nothing; text becomes a keyed pseudonym, so equal values stay equal."""
     fixed = _DUMMIES.get(vr)
-    if fixed is not None:
+    if fixed is not None and tag != GRAPHIC_LAYER:
         return fixed
     if vr == b"UI":
         return replace_uid(tag, vr, value, context) or context.pseudonymizer.uid(b"empty")

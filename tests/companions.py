@@ -129,6 +129,7 @@ def presentation(slide: Dataset) -> Dataset:
         "CANARYWRITTEN", units="PIXEL", anchor_point=(1.0, 2.0), anchor_point_visible=True
     )
     layer = hd.pr.GraphicLayer("CANARYLAYER", 1, description="CANARYLAYERTEXT")
+    other = hd.pr.GraphicLayer("CANARYOTHER", 2)
     drawn = hd.pr.GraphicAnnotation([slide], layer, referenced_frame_number=1, text_objects=[text])
     made: Dataset = hd.pr.ColorSoftcopyPresentationState(
         [slide],
@@ -137,7 +138,7 @@ def presentation(slide: Dataset) -> Dataset:
         content_label="CANARYLABEL",
         institution_name="CANARYHOSPITAL",
         graphic_annotations=[drawn],
-        graphic_layers=[layer],
+        graphic_layers=[layer, other],
     )
     return made
 

@@ -155,6 +155,14 @@ def test_what_a_report_measured_and_found_stays(case: Case) -> None:
             assert old.get(keyword) == new.get(keyword)
 
 
+def test_layers_of_a_presentation_stay_apart_and_their_annotations_on_them(case: Case) -> None:
+    after = case.read("presentation")[1]
+    layers = [item.GraphicLayer for item in after.GraphicLayerSequence]
+
+    assert len(set(layers)) == 2
+    assert [item.GraphicLayer for item in after.GraphicAnnotationSequence] == layers[:1]
+
+
 def test_stain_and_fixative_of_the_slide_stay_coded(case: Case) -> None:
     before, after = case.read("slide")
     codes = [
