@@ -28,12 +28,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--engine",
         required=True,
-        help="'cmd {in} {out}', with {options} if it takes any; or dicom://AET@host:port",
+        help="'cmd {in} {out}', with {options} if it takes any; or dicom://host:port, dicom://AET@host:port",
     )
     made.add_argument(
         "--option-form", default="--option {keyword}", help="how it is told an option (default: %(default)s)"
     )
-    made.add_argument("--options", help="only these, with commas between; `basic` is the Basic Profile")
+    made.add_argument(
+        "--options",
+        help="only these, with commas between, and a + between those to test together; `basic` is the Basic Profile",
+    )
     made.add_argument("--depths", default="0,1,2", help="default: %(default)s")
     made.add_argument("--encodings", default=",".join(generate.ENCODINGS), help="default: %(default)s")
     made.add_argument("--cases", type=Path, default=HAND_MADE, help="folder of hand-made cases")
@@ -57,11 +60,15 @@ def parser() -> argparse.ArgumentParser:
 
 def plan_of(arguments: argparse.Namespace, wrong: argparse.ArgumentParser) -> Plan:
     """Return what is asked for; unknown words end the program with exit code 2."""
-    words = (arguments.options or "").split(",") if arguments.options else ["basic", *tables.OPTIONS]
+    words = (
+        (arguments.options or "").split(",")
+        if arguments.options
+        else ["basic", *tables.OPTIONS, *tables.COMBINED]
+    )
     options = tuple("" if word == "basic" else word for word in words)
     encodings = tuple(arguments.encodings.split(","))
     depths = tuple(int(word) for word in arguments.depths.split(",") if word.isdecimal())
-    if unknown := [word for word in options if word and word not in tables.OPTIONS]:
+    if unknown := [part for word in options for part in tables.parts(word) if part not in tables.OPTIONS]:
         wrong.error(f"no option {', '.join(unknown)}; there are basic, {', '.join(tables.OPTIONS)}")
     if unknown := [word for word in encodings if word not in generate.ENCODINGS]:
         wrong.error(f"no encoding {', '.join(unknown)}; there are {', '.join(generate.ENCODINGS)}")

@@ -21,6 +21,8 @@ IDENTITY = {0x0020000D: "StudyInstanceUID", 0x0020000E: "SeriesInstanceUID", 0x0
 TEMPORAL = {"retain-full-dates": "UNMODIFIED", "retain-modified-dates": "MODIFIED"}
 FLAGS = ("PatientIdentityRemoved", "DeidentificationMethod", "LongitudinalTemporalInformationModified")
 """What each output says of itself."""
+METHODS = "DeidentificationMethodCodeSequence"
+BASIC_CODE = "113100"
 REFERENCES = (0x00081155, 0x0040A123, 0x0040A160)
 
 
@@ -176,10 +178,20 @@ def line(
 def whole(case: Case) -> list[Line]:
     """Return the lines for the file as such: what it says of itself, its patient, its pixels."""
     removed, method, temporal = FLAGS
+    chosen = tables.parts(case.option)
+    moved = next((TEMPORAL[each] for each in chosen if each in TEMPORAL), "REMOVED")
+    codes = " ".join((BASIC_CODE, *(tables.OPTIONS[each][1] for each in chosen)))
     found = [
         line(case, removed, "text_retained", "YES", "PS3.15 E.1.1: YES is added"),
         line(case, method, "text_notnull", "a text, or codes in (0012,0064)", "PS3.15 E.1.1"),
-        line(case, temporal, "text_retained", TEMPORAL.get(case.option, "REMOVED"), "PS3.15 E.2, E.3.6"),
+        line(case, temporal, "text_retained", moved, "PS3.15 E.2, E.3.6"),
+        line(
+            case,
+            METHODS,
+            "text_retained",
+            codes,
+            "PS3.15 E.1.1, E.3: where it names methods, these are among them",
+        ),
     ]
     found.append(line(case, "PatientID", "patid_consistent", "one and new", "PS3.15 E.1.1"))
     if objects.has_pixels(case.sop_class):

@@ -18,7 +18,9 @@ SECONDS = 300
 SETTLE = 5
 """Seconds without an arrival after which a node has nothing more to forward: what it dropped on purpose never comes."""
 LOOPBACK = {"127.0.0.1", "localhost"}
-ADDRESS = re.compile(r"dicom://([^@]+)@([^:]+):(\d+)")
+ADDRESS = re.compile(r"dicom://(?:([^@]+)@)?([^:@]+):(\d+)")
+ANY_TITLE = "ANY-SCP"
+"""The called AE title of an address without one."""
 
 
 class EngineError(Exception):
@@ -108,7 +110,7 @@ class Command:
 
 
 class Node:
-    """A DICOM node `dicom://AET@host:port` that its owner has told to forward to AE title KIT at `port`."""
+    """A DICOM node, `dicom://AET@host:port`, that its owner has told to forward to AE title KIT at `port`."""
 
     options = False
     alone = False
@@ -120,8 +122,8 @@ class Node:
 
         match = ADDRESS.fullmatch(address)
         if match is None:
-            raise EngineError("a node is written dicom://AET@host:port")
-        self.title, self.host, self.remote = match[1], match[2], int(match[3])
+            raise EngineError("a node is written dicom://host:port or dicom://AET@host:port")
+        self.title, self.host, self.remote = match[1] or ANY_TITLE, match[2], int(match[3])
         self._settle = settle
         self._taken = Path(tempfile.mkdtemp(prefix="kit-received-"))
         self._count = 0

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conformance.kit import tables
+
 if TYPE_CHECKING:
     from conformance.kit.generate import Planting
 
@@ -45,9 +47,9 @@ def expectations(planting: Planting) -> list[Expectation]:
     missing = frozenset() if kind else frozenset({ABSENT})
     if code == "K":
         return _kept(planting, why, missing)
-    if code == "C" and planting.option == DATE_OPTION and planting.vr in {"DA", "DT"}:
+    if code == "C" and DATE_OPTION in tables.parts(planting.option) and planting.vr in {"DA", "DT"}:
         return [Expectation("date_shifted", frozenset({CHANGED}) | missing, why)]
-    if code == "C" and planting.option == DATE_OPTION and planting.vr == "TM":
+    if code == "C" and DATE_OPTION in tables.parts(planting.option) and planting.vr == "TM":
         return [Expectation("tag_retained", FILLED | missing, why)]
     unless_demanded = frozenset() if planting.demanded else frozenset({ABSENT})
     if planting.demanded_in_item:
@@ -56,6 +58,8 @@ def expectations(planting: Planting) -> list[Expectation]:
         found = [Expectation("uid_changed", frozenset({CHANGED}) | unless_demanded, why)]
     else:
         gone = frozenset({ABSENT}) if _must_go(planting) else REMOVED
+        if planting.vr == "SQ" and UID_OPTION in tables.parts(planting.option):
+            gone |= {SAME}  # the reference in its item may stay, what identifies there may not
         found = [Expectation("text_removed", gone, why)]
     if (planting.demanded or planting.demanded_in_item) and code != "X":
         found.append(Expectation("tag_retained", PRESENT | unless_demanded, why))
@@ -78,7 +82,7 @@ def _kept(planting: Planting, why: str, missing: frozenset[str]) -> list[Expecta
         return [Expectation("text_retained", frozenset({SAME}) | missing, why)]
     stays = (
         Expectation("text_retained", frozenset({SAME}) | missing, why)
-        if planting.option == UID_OPTION
+        if UID_OPTION in tables.parts(planting.option)
         else Expectation("tag_retained", FILLED | missing, why)
     )
     return [stays, Expectation("text_removed", REMOVED | {SAME}, f"{why}: its items are cleaned")]

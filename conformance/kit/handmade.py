@@ -1,11 +1,12 @@
 """Cases made by hand: a folder each under `conformance/cases`, with a `case.toml` that says all of it.
 
     title, reason, source   what it is about, why it matters, where the standard says so
-    object                  "slide" (five instances), "photograph" or "report"
+    object                  "slide" (five instances), "photograph", "report" or "presentation"
     options                 keywords of options; the case is left out for an engine that takes none
     may_drop                instances that an engine may leave out as a whole ("LABEL", "OVERVIEW")
     [[plant]]               path, value, and where it is needed vr and instances; `nested` is hidden in UN
-    [[expect]]              action (one of the ten), path or paths, value, instances
+    [[expect]]              action (one of the ten), path or paths, value, instances; for text_retained also
+                            `contains`: words of a planted text that have to be left of it
 
 A path is keywords or tags with dots between; items that are missing are made, and a look goes through all items.
 `preamble` is the one of the file, `meta.` leads into group 2. `value` of text_removed may stand nowhere in the file.
@@ -37,10 +38,11 @@ OBJECTS = {
     "slide": [(WSI, flavour) for flavour in FLAVOURS],
     "photograph": [("1.2.840.10008.5.1.4.1.1.77.1.4", "PHOTOGRAPH")],
     "report": [("1.2.840.10008.5.1.4.1.1.88.22", "REPORT")],
+    "presentation": [("1.2.840.10008.5.1.4.1.1.11.1", "PRESENTATION")],
 }
 TOP = {"title", "reason", "source", "object", "options", "may_drop", "plant", "expect"}
 PLANT = {"path", "value", "vr", "instances", "nested"}
-EXPECT = {"action", "path", "paths", "value", "instances"}
+EXPECT = {"action", "path", "paths", "value", "contains", "instances"}
 
 
 class CaseError(Exception):

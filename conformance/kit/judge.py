@@ -165,6 +165,9 @@ def _of_file(line: Line, output: Output) -> Verdict:
     value = output.dataset.get(line.path)
     if line.action == "pixels_retained":
         passed = value == objects.pattern(line.case)
+    elif line.path == cases.METHODS:  # Type 1C: not demanded beside a text (PS3.3 C.7.1.1)
+        named = {str(item.get("CodeValue", "")) for item in value or ()}
+        passed = set(line.expected.split()) <= named if named else bool(output.dataset.get(cases.FLAGS[1]))
     elif line.action == "text_notnull":
         value = value or output.dataset.get("DeidentificationMethodCodeSequence")
         passed = bool(value)

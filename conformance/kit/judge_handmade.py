@@ -61,7 +61,7 @@ def key(case: HandMade) -> list[Line]:
 
 def _line(case: HandMade, expect: dict[str, Any], path: str, instance: Instance | None) -> Line:
     number, name = (instance.number, instance.flavour) if instance else (case.instances[0].number, "all")
-    words = str(expect.get("value", ""))
+    words = str(expect.get("value", expect.get("contains", "")))
     return Line(
         number, name, path, expect["action"], words, case.reason, f"case {case.name}", "+".join(case.options)
     )
@@ -101,6 +101,9 @@ def _attribute(line: Line, expect: dict[str, Any], instance: Instance, output: O
     old = list(_texts(instance.dataset, line.path))
     if not old and value is None and line.action in {"text_retained", "text_removed", "uid_changed"}:
         return Verdict(line, passed=False, found="nothing was planted")
+    if words := str(expect.get("contains", "")):
+        left = any(words.casefold() in " ".join(each.split()).casefold() for each in now)
+        return Verdict(line, passed=left, found="left" if left else "other words" if any(now) else "gone")
     state = "absent" if not now else "empty" if not any(now) else "same" if set(now) & set(old) else "changed"
     passed = {
         "tag_retained": bool(now),

@@ -38,7 +38,7 @@ def percent(passed: int, total: int) -> str:
 def groups(failures: Iterable[Verdict]) -> Counter[str]:
     """Count failures that are alike: one line each, whatever the encoding."""
     return Counter(
-        f"{verdict.line.option or 'basic'}: {verdict.line.path or verdict.line.row} {verdict.line.action}: "
+        f"{tables.label(verdict.line.option)}: {verdict.line.path or verdict.line.row} {verdict.line.action}: "
         f"{verdict.found} (expected {verdict.line.expected or 'so'}; {verdict.line.why})"
         for verdict in failures
     )
@@ -71,10 +71,11 @@ def table(result: Result) -> str:
     cells: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in result.verdicts:
         cells[verdict.line.row, verdict.line.option].append(verdict)
-    options = [option for option in ("", *tables.OPTIONS) if any(each == option for _, each in cells)]
+    asked = ("", *tables.OPTIONS, *sorted({each for _, each in cells if tables.TOGETHER in each}))
+    options = [option for option in asked if any(each == option for _, each in cells)]
     lines = [
         f"Passed of all lines of the answer key, by row and option. {ACKNOWLEDGEMENT}.\n",
-        "| tag | name | " + " | ".join(option or "Basic" for option in options) + " | what failed |",
+        "| tag | name | " + " | ".join(map(tables.label, options)) + " | what failed |",
         "|---|---|" + "---|" * len(options) + "---|",
     ]
     for row in tables.rows():

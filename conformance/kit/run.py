@@ -26,7 +26,7 @@ HAND_MADE = Path(__file__).resolve().parents[1] / "cases"
 class Plan:
     """What a run tests; `seed` makes the same files each time."""
 
-    options: tuple[str, ...] = (tables.BASIC, *tables.OPTIONS)
+    options: tuple[str, ...] = (tables.BASIC, *tables.OPTIONS, *tables.COMBINED)
     encodings: tuple[str, ...] = generate.ENCODINGS
     depths: tuple[int, ...] = generate.DEPTHS
     hand_made: Path | None = HAND_MADE
@@ -65,6 +65,12 @@ def _run(engine: Engine, plan: Plan, say: Callable[[str], None]) -> Result:
         if row.tag in generate.NOT_IN_A_FILE
     ]
     result.untested.append("(0004,1511) in a DICOMDIR: planted where it has to go, in instances")
+    result.untested += [
+        f"({row.selector[:4]},{row.selector[4:]}) {row.name}, {tables.label(option)}: they say {' and '.join(codes)}"
+        for option in options
+        for row in tables.rows()
+        if len(codes := sorted(row.codes(option))) > 1
+    ]
     batches = {
         option: cases.make([option], plan.encodings, plan.depths, numbers, plan.seed) for option in options
     }
@@ -74,7 +80,7 @@ def _run(engine: Engine, plan: Plan, say: Callable[[str], None]) -> Result:
     runner = Runner(engine, numbers)
     refusal = _probe(runner, numbers, plan)
     for option, batch in batches.items():
-        say(f"{option or 'Basic Profile'}: {sum(len(case.plantings) for case in batch)} plantings")
+        say(f"{tables.label(option)}: {sum(len(case.plantings) for case in batch)} plantings")
         settled = [Settled(case, None, refusal) for case in batch] if refusal else runner.settle(batch)
         result.verdicts += judge.judge(settled)
     for case in made:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.kit import cases, objects, write
+from conformance.kit import cases, objects, tables, write
 from conformance.kit.engines import outputs
 from conformance.kit.values import MARK
 
@@ -92,7 +92,7 @@ class Runner:
                 settled += [Settled(case, None, "given up: too many refusals") for case in now]
                 continue
             files = {case.number: (case.sop_class, cases.content(case)) for case in now}
-            ran, found, damaged = self.once(files, (now[0].option,) if now[0].option else ())
+            ran, found, damaged = self.once(files, tables.parts(now[0].option))
             missing = [case for case in now if case.number not in found]
             settled += [Settled(case, found[case.number], "") for case in now if case.number in found]
             if not missing:

@@ -30,6 +30,24 @@ OPTIONS = {
 
 BASIC = ""
 """In place of a keyword: the Basic Profile without an option."""
+TOGETHER = "+"
+"""Between the keywords of options that are asked for together."""
+DATE_OPTIONS = ("retain-full-dates", "retain-modified-dates")
+"""They exclude each other (PS3.15 E.3.6)."""
+COMBINED = tuple(TOGETHER.join(keyword for keyword in OPTIONS if keyword != other) for other in DATE_OPTIONS)
+"""All options at once, but for one of the two for dates."""
+
+
+def label(option: str) -> str:
+    """Return what people call the options asked for."""
+    if option in COMBINED:
+        return f"all options with {next(each for each in parts(option) if each in DATE_OPTIONS)}"
+    return option or "basic"
+
+
+def parts(option: str) -> tuple[str, ...]:
+    """Return the keywords that an option asked for is made of, none for the Basic Profile."""
+    return tuple(option.split(TOGETHER)) if option else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +74,16 @@ class Row:
         return int(self.selector, 16)
 
     def code(self, option: str) -> str | None:
-        """Return the action code under an option (BASIC: without), or None where the option says nothing."""
-        return self.options.get(OPTIONS[option][0]) if option else self.basic
+        """Return the action code under options (BASIC: without), None where one says nothing, or several two things."""
+        cells = self.codes(option)
+        if len(cells) == 1:
+            return cells.pop()
+        return self.basic if not cells and len(parts(option)) != 1 else None
+
+    def codes(self, option: str) -> set[str]:
+        """Return what the options asked for say, each for itself."""
+        columns = (OPTIONS[part][0] for part in parts(option))
+        return {self.options[column] for column in columns if column in self.options}
 
 
 @dataclass(frozen=True, slots=True)

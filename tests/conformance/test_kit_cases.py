@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +18,9 @@ from conformance.kit.run import HAND_MADE
 from conformance.kit.settle import Runner
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conformance.kit.judge import Verdict
 
+TOYS = Path(__file__).with_name("toy_engines.py")
 CASES = sorted(path.parent for path in HAND_MADE.glob("*/case.toml"))
 
 
@@ -50,6 +51,16 @@ def test_a_case_has_its_reason_and_finds_out_a_copy(folder: Path) -> None:
     assert [v.line for v in verdicts] == judge_handmade.key(case), (
         "the answer key has the lines that are judged"
     )
+
+
+@pytest.mark.parametrize("name", ["descriptions-cleaned", "annotations-cleaned", "code-meanings"])
+def test_taking_everything_away_is_no_cleaning(name: str) -> None:
+    numbers = Numbers()
+    case = made(HAND_MADE / name, numbers)
+    verdicts = judged(f"{sys.executable} {TOYS} without_texts {{in}} {{out}}", case, numbers)
+
+    wrong = {each.line.action for each in verdicts if not each.passed}
+    assert wrong & {"text_retained", "text_notnull"}
 
 
 def test_there_are_cases_for_slides_and_what_comes_with_them() -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.kit import objects, report
+from conformance.kit import cases, objects, report, tables
 from conformance.kit.__main__ import main
-from conformance.kit.engines import Command, EngineError
+from conformance.kit.engines import Command, EngineError, Node
 from conformance.kit.expect import GONE
 from conformance.kit.generate import WSI, plantings
 from conformance.kit.run import Plan, Result, run
@@ -171,6 +171,44 @@ def test_every_row_is_planted_under_the_basic_profile_and_under_each_of_its_opti
     assert len(list(plantings("clean-descriptors"))) == 141 * 3
     elsewhere = {p.sop_class for p in plantings("") if p.places and p.sop_class != WSI}
     assert len(elsewhere) > 8
+
+
+@pytest.mark.parametrize("option", ["", "retain-uids", tables.COMBINED[0]])
+def test_methods_that_are_named_have_to_be_those_that_were_asked_for(option: str) -> None:
+    result = asked(
+        "says_basic", Plan(options=(option,), encodings=("explicit",), depths=(0,), hand_made=None)
+    )
+    verdicts = [each for each in result.verdicts if each.line.path == cases.METHODS]
+
+    assert len(verdicts) > 3
+    assert all(each.passed == (not option) for each in verdicts)
+
+
+def test_options_are_asked_for_together_and_what_they_leave_open_is_named() -> None:
+    moved = tables.COMBINED[0]
+    result = asked("crashes", Plan(options=(moved,), encodings=("explicit",), depths=(0,), hand_made=None))
+    codes = {planting.row.selector: planting.code for planting in plantings(moved, (0,))}
+
+    assert codes["00100040"] == "K"
+    assert codes["00080020"] == "C"
+    assert codes["00100010"] == "Z"
+    assert "00181204" not in codes
+    opened = [said for said in result.untested if "all options with retain-modified-dates" in said]
+    assert len(opened) == 11
+    assert (
+        "(0018,1204) Date of Manufacture, all options with retain-modified-dates: they say C and K" in opened
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "title"), [("dicom://GATE@localhost:1", "GATE"), ("dicom://localhost:1", "ANY-SCP")]
+)
+def test_a_node_is_reached_with_a_title_or_without(address: str, title: str) -> None:
+    node = Node(address)
+    try:
+        assert (node.title, node.host, node.remote) == (title, "localhost", 1)
+    finally:
+        node.close()
 
 
 def test_the_template_needs_its_two_folders() -> None:

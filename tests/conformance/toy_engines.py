@@ -91,6 +91,23 @@ def hidden_patient(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def says_basic(dataset: Dataset) -> Dataset:
+    """Say that the Basic Profile was applied, whatever was asked for."""
+    code = pydicom.Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "113100", "DCM"
+    code.CodeMeaning = "Basic Application Confidentiality Profile"
+    dataset.DeidentificationMethodCodeSequence = [code]
+    return dataset
+
+
+def without_texts(dataset: Dataset) -> Dataset:
+    """Take every text away, whatever it says."""
+    for element in list(dataset.iterall()):
+        if element.VR in {"LO", "SH", "ST", "LT", "UT", "FL"} and element.value:
+            element.value = None
+    return dataset
+
+
 def fails_at_one_attribute(dataset: Dataset) -> Dataset:
     if BEARS_NOT in dataset:
         os.abort()
@@ -105,7 +122,7 @@ WAYS = {
     way.__name__: way
     for way in (
         *(copied, picture_alone, random_uids, one_uid, dates_by_instance, blackened),
-        *(scratched, still_dates, hidden_patient),
+        *(scratched, still_dates, hidden_patient, says_basic, without_texts),
         *(fails_at_one_attribute, skips_one_attribute),
     )
 }
