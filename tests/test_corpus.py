@@ -1,7 +1,7 @@
 """What becomes of every DICOM file in the corpus: cleared, dropped or refused with a reason, and none crashes.
 
-`corpus_outcomes.tsv` is the list as it should be. Where it changes for a reason, DICOMANON_WRITE_OUTCOMES=1 writes
-it anew.
+`corpus_outcomes/` has the lists as they should be: of the default profile, and of all options at once with either kind
+of dates. Where one changes for a reason, DICOMANON_WRITE_OUTCOMES=1 writes it anew.
 """
 
 from __future__ import annotations
@@ -9,10 +9,30 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from dicomanon.batch import Job, deidentify_files
+from dicomanon.profile import load_option, option_keywords
+from dicomanon.standard import DEIDENTIFICATION_METHODS
 from tests.verify.made import KEY
 
-GOLDEN = Path(__file__).parent / "corpus_outcomes.tsv"
+GOLDEN = Path(__file__).parent / "corpus_outcomes"
+OF_THE_STANDARD = [
+    word
+    for word in option_keywords()
+    if word in DEIDENTIFICATION_METHODS and not load_option(word).unavailable
+]
+DATES = ("retain-full-dates", "retain-modified-dates")
+PROFILES = {
+    "research-wsi": ("research-wsi", ()),
+    **{
+        f"all-options-{dates}": (
+            "basic",
+            tuple(word for word in OF_THE_STANDARD if word == dates or word not in DATES),
+        )
+        for dates in DATES
+    },
+}
 KNOWN_OUTCOMES = {"cleared", "dropped", "quarantined"}
 
 
@@ -27,21 +47,27 @@ def dicom_files(corpus: Path) -> list[Path]:
     return found
 
 
-def outcome(path: Path, corpus: Path, out: Path) -> str:
+def outcome(path: Path, corpus: Path, out: Path, profile: str, options: tuple[str, ...]) -> str:
     """Clear one file by itself and say in one line what became of it."""
-    job = Job(out, "research-wsi", (), KEY, ephemeral=False, scope="corpus", durable=False)
+    job = Job(out, profile, options, KEY, ephemeral=False, scope="corpus", durable=False)
     (result,) = next(iter(deidentify_files([path], job)))
     assert str(path) == result.source
     why = f"{result.reason}: {result.message}" if result.reason else ""
     return "\t".join((path.relative_to(corpus).as_posix(), result.outcome, why)).rstrip("\t")
 
 
-def test_every_dicom_file_is_cleared_or_refused_with_a_reason(corpus: Path, tmp_path: Path) -> None:
-    files = dicom_files(corpus)
-    lines = [outcome(path, corpus, tmp_path / str(number)) for number, path in enumerate(files)]
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_dicom_file_is_cleared_or_refused_with_a_reason(
+    name: str, corpus: Path, tmp_path: Path
+) -> None:
+    golden = GOLDEN / f"{name}.tsv"
+    lines = [
+        outcome(path, corpus, tmp_path / str(number), *PROFILES[name])
+        for number, path in enumerate(dicom_files(corpus))
+    ]
     if os.environ.get("DICOMANON_WRITE_OUTCOMES") == "1":
-        GOLDEN.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    expected = GOLDEN.read_text(encoding="utf-8").splitlines()
+        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    expected = golden.read_text(encoding="utf-8").splitlines()
     changed = [f"- {line}" for line in expected if line not in lines]
     changed += [f"+ {line}" for line in lines if line not in expected]
 
