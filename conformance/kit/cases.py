@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,27 @@ class Case:
         """File name: the number alone, so that names help nobody."""
         return f"{self.number:06}.dcm"
 
+    def content(self) -> bytes:
+        """Return the file."""
+        made = objects.base(self.sop_class, self.number, self.seed)
+        for planting in self.plantings:
+            if planting.tag == 0x00020003 or (planting.depth == 0 and planting.tag in IDENTITY):
+                continue
+            value = [item_of(planting)] if planting.vr == "SQ" else value_of(planting, made)
+            write.put(made, planting.path, planting.vr, value)
+            if planting.row.selector == "PRIVATE":
+                creator = planting.tag & 0xFFFF0000 | 0x0010
+                write.put(made, (*planting.path[:-1], creator), "LO", "KIT 1.0")
+            if planting.row.selector in generate.PLANES:
+                _plane(made, planting)
+        return write.encoded(made, self.encoding)
+
+    def halves(self, numbers: Numbers) -> list[Case]:
+        """Split a case with more than one planting into two."""
+        middle = len(self.plantings) // 2
+        parts = (self.plantings[:middle], self.plantings[middle:])
+        return [replace(self, number=numbers.next(), plantings=part, part=True) for part in parts]
+
 
 @dataclass(slots=True)
 class Numbers:
@@ -96,15 +117,6 @@ def make(
     return made
 
 
-def halves(case: Case, numbers: Numbers) -> list[Case]:
-    """Split a case with more than one planting into two."""
-    middle = len(case.plantings) // 2
-    return [
-        Case(numbers.next(), case.option, case.encoding, case.sop_class, part, case.seed, part=True)
-        for part in (case.plantings[:middle], case.plantings[middle:])
-    ]
-
-
 def value_of(planting: Planting, base: Dataset) -> object:
     """Return what is planted; of attributes that say what belongs together, what the base object has."""
     if planting.depth == 0 and planting.tag in IDENTITY:
@@ -125,22 +137,6 @@ def item_of(planting: Planting) -> Dataset:
     item.add_new(person, "PN", values.mark(planting.number))
     item.add_new(text, "UT", values.mark(planting.number))
     return item
-
-
-def content(case: Case) -> bytes:
-    """Return the file of a case."""
-    made = objects.base(case.sop_class, case.number, case.seed)
-    for planting in case.plantings:
-        if planting.tag == 0x00020003 or (planting.depth == 0 and planting.tag in IDENTITY):
-            continue
-        value = [item_of(planting)] if planting.vr == "SQ" else value_of(planting, made)
-        write.put(made, planting.path, planting.vr, value)
-        if planting.row.selector == "PRIVATE":
-            creator = planting.tag & 0xFFFF0000 | 0x0010
-            write.put(made, (*planting.path[:-1], creator), "LO", "KIT 1.0")
-        if planting.row.selector in generate.PLANES:
-            _plane(made, planting)
-    return write.encoded(made, case.encoding)
 
 
 def _plane(made: Dataset, planting: Planting) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from conformance.kit.cases import Line
+    from conformance.kit.cases import Case, Line
     from conformance.kit.generate import Planting
     from conformance.kit.settle import Output, Settled
 
@@ -33,7 +33,7 @@ class Verdict:
     found: str
 
 
-def judge(settled: Sequence[Settled]) -> list[Verdict]:
+def judge(settled: Sequence[Settled[Case]]) -> list[Verdict]:
     """Judge the cases of one option."""
     found: list[Verdict] = []
     shifts: list[tuple[Line, int, int]] = []
@@ -57,7 +57,7 @@ def judge(settled: Sequence[Settled]) -> list[Verdict]:
                 patients.append((line, output.run, told))
             else:
                 found.append(_of_file(line, output))
-    found += _one_shift(shifts) + _one_map(uids) + _one_patient(patients)
+    found += one_shift(shifts) + _one_map(uids) + _one_patient(patients)
     # A case that was split has its lines once: what passes for its parts counts nothing.
     parts = {each.case.number for each in settled if each.case.part}
     return [each for each in found if each.line.row or not each.passed or each.line.case not in parts]
@@ -66,7 +66,7 @@ def judge(settled: Sequence[Settled]) -> list[Verdict]:
 def _planting(
     planting: Planting,
     old: str,
-    each: Settled,
+    each: Settled[Case],
     shifts: list[tuple[Line, int, int]],
     uids: dict[tuple[int, str], list[tuple[Line, str]]],
 ) -> list[Verdict]:
@@ -131,21 +131,21 @@ def outcome(planting: Planting, output: Output, old: str) -> tuple[str, str]:
     now = values.text_of(element)
     if not now:
         return EMPTY, ""
-    return (SAME if _says(now, old, planting) else CHANGED), now
+    return (SAME if says(now, old, planting.number, planting.vr) else CHANGED), now
 
 
-def _says(now: str, old: str, planting: Planting) -> bool:
+def says(now: str, old: str, number: int, vr: str) -> bool:
     """Tell whether a value still says what was planted: all of it, most of its mark, its UID, or its day."""
     if now == old:
         return True
-    mark = values.mark(planting.number)
+    mark = values.mark(number)
     if any(mark[at : at + LETTERS] in now.upper() for at in range(len(mark) - LETTERS + 1)):
         return True
-    if planting.vr == "PN" and old.rpartition("^")[2].upper() in now.upper():
+    if vr == "PN" and old.rpartition("^")[2].upper() in now.upper():
         return True
-    if planting.vr in ("DA", "DT"):
+    if vr in ("DA", "DT"):
         return old[:8] in re.sub(r"\D", "", now)
-    return planting.vr == "UI" and old in now
+    return vr == "UI" and old in now
 
 
 def _sequence(planting: Planting, items: list[Dataset] | None) -> str:
@@ -176,7 +176,7 @@ def _of_file(line: Line, output: Output) -> Verdict:
     return Verdict(line, passed=passed, found=SAME if passed else CHANGED if value else ABSENT)
 
 
-def _one_shift(shifts: list[tuple[Line, int, int]]) -> list[Verdict]:
+def one_shift(shifts: list[tuple[Line, int, int]]) -> list[Verdict]:
     """Pass the dates of a run that moved by the days most of them moved by; not at all is no move."""
     days: dict[int, Counter[int]] = defaultdict(Counter)
     for _, run, moved in shifts:

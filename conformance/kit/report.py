@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from conformance.kit import tables
+from conformance.kit import sheets, tables
 from conformance.kit.expect import ACTIONS
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.kit.run import Result
 
 FIRST = 20
-ACKNOWLEDGEMENT = f"DICOM PS3.15 {tables.EDITION} Table E.1-1, (c) NEMA"
+ACKNOWLEDGEMENT = f"DICOM PS3.15 {tables.EDITION} Tables E.1-1, E.3.4-1 and E.3.10-1, (c) NEMA"
 
 
 def scores(verdicts: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
@@ -71,8 +71,9 @@ def table(result: Result) -> str:
     cells: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
     for verdict in result.verdicts:
         cells[verdict.line.row, verdict.line.option].append(verdict)
-    asked = ("", *tables.OPTIONS, *sorted({each for _, each in cells if tables.TOGETHER in each}))
-    options = [option for option in asked if any(each == option for _, each in cells)]
+    used = {option for row, option in cells if not row.startswith(sheets.FURTHER)}
+    asked = ("", *tables.OPTIONS, *sorted(each for each in used if tables.TOGETHER in each))
+    options = [option for option in asked if option in used]
     lines = [
         f"Passed of all lines of the answer key, by row and option. {ACKNOWLEDGEMENT}.\n",
         "| tag | name | " + " | ".join(map(tables.label, options)) + " | what failed |",
@@ -81,10 +82,7 @@ def table(result: Result) -> str:
     for row in tables.rows():
         verdicts = [cells[row.selector, option] for option in options]
         counted = (_cell(row.code(option), each) for option, each in zip(options, verdicts, strict=True))
-        wrong = Counter(
-            f"{v.line.action}: {v.found}" for each in verdicts for v in each if not v.passed
-        ).most_common(3)
-        failed = "; ".join(words for words, _ in wrong)
+        failed = _alike([verdict for each in verdicts for verdict in each])
         lines.append(f"| {_tag(row.selector)} | {row.name} | {' | '.join(counted)} | {failed} |")
     others = sorted({row for row, _ in cells if row.startswith("case ")})
     if others:
@@ -94,10 +92,27 @@ def table(result: Result) -> str:
         alike = Counter(f"{v.line.path} {v.line.action}: {v.found}" for v in own if not v.passed)
         words = "; ".join(word for word, _ in alike.most_common(3))
         lines.append(f"| {name.removeprefix('case ')} | {_count(own)} | {words} |")
+    lines += _further(cells)
     whole = [each for (row, _), found in cells.items() if not row for each in found]
     lines += ["", f"Of whole files (flags, Patient ID, pixels): {_count(whole)}."]
     lines += ["", "Not tested:", "", *(f"- {what}" for what in result.untested)] if result.untested else []
     return "\n".join(lines) + "\n"
+
+
+def _further(cells: dict[tuple[str, str], list[Verdict]]) -> list[str]:
+    """Return a line for each row of the other tables, by the options it was asked for under."""
+    lines = [
+        f"| {row} | {tables.label(option)} | {_count(found)} | {_alike(found)} |"
+        for (row, option), found in sorted(cells.items())
+        if row.startswith(sheets.FURTHER)
+    ]
+    head = ["", "| row of another table | options | passed | what failed |", "|---|---|---|---|"]
+    return [*head, *lines] if lines else []
+
+
+def _alike(verdicts: list[Verdict]) -> str:
+    wrong = Counter(f"{each.line.action}: {each.found}" for each in verdicts if not each.passed)
+    return "; ".join(words for words, _ in wrong.most_common(3))
 
 
 def _tag(selector: str) -> str:

@@ -8,7 +8,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conformance.kit import cases, generate, handmade, judge, judge_handmade, objects, tables, write
+from conformance.kit import (
+    cases,
+    content_rows,
+    generate,
+    handmade,
+    judge,
+    judge_handmade,
+    objects,
+    private_rows,
+    sheets,
+    tables,
+    write,
+)
 from conformance.kit.cases import Line
 from conformance.kit.judge import Verdict
 from conformance.kit.settle import Runner, Settled
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
 
     from conformance.kit.cases import Case, Numbers
     from conformance.kit.engines import Engine
+    from conformance.kit.sheets import Sheet
 
 HAND_MADE = Path(__file__).resolve().parents[1] / "cases"
 
@@ -75,14 +88,21 @@ def _run(engine: Engine, plan: Plan, say: Callable[[str], None]) -> Result:
         option: cases.make([option], plan.encodings, plan.depths, numbers, plan.seed) for option in options
     }
     made = _hand_made(engine, plan, numbers, result)
+    further = [*content_rows.make(options, plan, numbers), *private_rows.make(options, plan, numbers)]
+    result.untested += private_rows.untested(options)
     if plan.keep:
-        _keep(plan.keep, [case for batch in batches.values() for case in batch], made)
+        generated = [case for batch in batches.values() for case in batch]
+        _keep(plan.keep, generated, [sheet for batch in further for sheet in batch], made)
     runner = Runner(engine, numbers)
     refusal = _probe(runner, numbers, plan)
     for option, batch in batches.items():
         say(f"{tables.label(option)}: {sum(len(case.plantings) for case in batch)} plantings")
         settled = [Settled(case, None, refusal) for case in batch] if refusal else runner.settle(batch)
         result.verdicts += judge.judge(settled)
+    for rows in further:
+        say(f"{sheets.title(rows)}: {sum(len(sheet.plantings) for sheet in rows)} plantings")
+        laid = [Settled(sheet, None, refusal) for sheet in rows] if refusal else runner.settle(rows)
+        result.verdicts += sheets.judged(laid)
     for case in made:
         say(f"case {case.name}")
         result.verdicts += _judged(runner, case, refusal)
@@ -127,13 +147,18 @@ def _probe(runner: Runner, numbers: Numbers, plan: Plan) -> str:
     return f"damaged output: {damaged[0]}" if damaged else f"no output ({ran.note})"
 
 
-def _keep(folder: Path, generated: Sequence[Case], made: Sequence[handmade.HandMade]) -> None:
+def _keep(
+    folder: Path, generated: Sequence[Case], further: Sequence[Sheet], made: Sequence[handmade.HandMade]
+) -> None:
     """Write the files, and beside them the answer key."""
     folder.mkdir(parents=True, exist_ok=True)
     lines: list[Line] = []
     for case in generated:
-        (folder / case.name).write_bytes(cases.content(case))
+        (folder / case.name).write_bytes(case.content())
         lines += cases.key(case)
+    for sheet in further:
+        (folder / sheet.name).write_bytes(sheet.content())
+        lines += sheets.key(sheet)
     for each in made:
         lines += judge_handmade.key(each)
         for instance in each.instances:

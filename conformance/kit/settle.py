@@ -10,16 +10,16 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from conformance.kit import cases, objects, tables, write
+from conformance.kit import objects, tables, write
 from conformance.kit.engines import outputs
 from conformance.kit.values import MARK
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from conformance.kit.cases import Case, Numbers
+    from conformance.kit.cases import Numbers
     from conformance.kit.engines import Engine, Ran
 
 MOST_RUNS = 200
@@ -36,11 +36,46 @@ class Output:
     data: bytes
 
 
+class Planted(Protocol):
+    """A file with plantings under one option, which can be made again in two halves."""
+
+    @property
+    def number(self) -> int:
+        """The number that its output is matched by."""
+        ...
+
+    @property
+    def option(self) -> str:
+        """What it is run under."""
+        ...
+
+    @property
+    def sop_class(self) -> str:
+        """Its SOP Class."""
+        ...
+
+    @property
+    def plantings(self) -> tuple[object, ...]:
+        """What is planted in it."""
+        ...
+
+    def content(self) -> bytes:
+        """Return the file."""
+        ...
+
+    def halves(self, numbers: Numbers) -> list[Self]:
+        """Return two with half of the plantings each."""
+        ...
+
+
+File = TypeVar("File", bound=Planted)
+
+
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Generic[File]):
     """A case with its output, or with the reason why there is none."""
 
-    case: Case
+    case: File
     output: Output | None
     reason: str
 
@@ -80,10 +115,10 @@ class Runner:
             self.goes_on = True
         return ran, found, damaged
 
-    def settle(self, batch: list[Case]) -> list[Settled]:
+    def settle(self, batch: list[File]) -> list[Settled[File]]:
         """Run a batch of one option, and what is missing again in halves, until all is settled."""
         limit = self.runs + MOST_RUNS
-        waiting, settled = [batch], list[Settled]()
+        waiting, settled = [batch], list[Settled[File]]()
         while waiting:
             now = waiting.pop()
             if not now:
@@ -91,7 +126,7 @@ class Runner:
             if self.runs >= limit:
                 settled += [Settled(case, None, "given up: too many refusals") for case in now]
                 continue
-            files = {case.number: (case.sop_class, cases.content(case)) for case in now}
+            files = {case.number: (case.sop_class, case.content()) for case in now}
             ran, found, damaged = self.once(files, tables.parts(now[0].option))
             missing = [case for case in now if case.number not in found]
             settled += [Settled(case, found[case.number], "") for case in now if case.number in found]
@@ -108,12 +143,7 @@ class Runner:
             else:
                 waiting += [[case] for case in single]
             waiting.append(
-                [
-                    half
-                    for case in missing
-                    if len(case.plantings) > 1
-                    for half in cases.halves(case, self.numbers)
-                ]
+                [half for case in missing if len(case.plantings) > 1 for half in case.halves(self.numbers)]
             )
         return settled
 

@@ -6,7 +6,7 @@ DICOM PS3.15 2026d, PS3.6 2026c, PS3.3 2026b, (c) NEMA. Tags are integers 0xGGGG
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -192,3 +192,50 @@ def place_of(sop_class: str, path: tuple[int, ...]) -> tuple[Place, ...] | None:
         places.append(place)
         level = item_places(place.item) if place.item is not None else {}
     return tuple(places)
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One row of Table E.3.4-1, under its own code or under one that it had before."""
+
+    code: str
+    scheme: str
+    meaning: str
+    value_type: str
+    basic: str
+    options: dict[str, str]
+
+
+@cache
+def concepts() -> tuple[Concept, ...]:
+    """Return every row of Table E.3.4-1, and those of SNOMED again by each of their earlier codes."""
+    table = _load("e3-4-1")
+    rows = [Concept(*line[:4], *line[6:]) for line in table["rows"]]
+    earlier = [
+        replace(row, code=table["earlier"][row.code], scheme=scheme)
+        for row in rows
+        if row.scheme == "SCT"
+        for scheme in ("SRT", "SNM3", "99SDM")
+    ]
+    return (*rows, *earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class SafePrivate:
+    """One row of Table E.3.10-1; `low` is the part of the element that does not depend on the block."""
+
+    creator: str
+    group: int
+    low: int
+    vr: str
+    vm: str
+    meaning: str
+
+
+@cache
+def safe_private() -> tuple[SafePrivate, ...]:
+    """Return every row of Table E.3.10-1."""
+    return tuple(
+        SafePrivate(creator, int(group, 16), int(low, 16), *rest)
+        for creator, group, low, *rest in _load("e3-10-1")["rows"]
+    )

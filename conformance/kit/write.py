@@ -84,6 +84,7 @@ def whole(path: Path) -> Dataset:
                 pass
     except (
         pydicom.errors.InvalidDicomError,
+        pydicom.errors.BytesLengthException,
         EOFError,
         ValueError,
         KeyError,

@@ -16,6 +16,8 @@ import pydicom
 from pydicom.uid import generate_uid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydicom.dataset import Dataset
 
 PICTURE = {0x00280002, 0x00280004, 0x00280006, 0x00280010, 0x00280011, 0x00280100, 0x7FE00010}
@@ -108,6 +110,50 @@ def without_texts(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def nothing_private(dataset: Dataset) -> Dataset:
+    dataset.remove_private_tags()
+    return dataset
+
+
+def no_content(dataset: Dataset) -> Dataset:
+    """Take the whole tree of a report away."""
+    if "ContentSequence" in dataset:
+        del dataset.ContentSequence
+    return dataset
+
+
+def current_concepts(dataset: Dataset) -> Dataset:
+    """Take texts, persons, dates and UIDs out of content items, unless their concept has a retired code."""
+    values = {"TextValue", "PersonName", "DateTime", "Date", "Time", "UID"}
+    for item in content_items(dataset):
+        if item.ConceptNameCodeSequence[0].CodingSchemeDesignator in {"SRT", "SNM3", "99SDM"}:
+            continue
+        for keyword in values:
+            if keyword in item:
+                delattr(item, keyword)
+    return dataset
+
+
+def content_items(dataset: Dataset) -> Iterator[Dataset]:
+    for item in dataset.get("ContentSequence", []):
+        yield item
+        yield from content_items(item)
+
+
+def block_ten(dataset: Dataset) -> Dataset:
+    """Keep the private elements of the first block of each group, and look at nothing else of them."""
+    for tag in list(dataset.keys()):
+        if tag.is_private and tag.element != 0x10 and tag.element >> 8 != 0x10:
+            del dataset[tag]
+    return dataset
+
+
+def bears_no_report(dataset: Dataset) -> Dataset | None:
+    """Refuse each report with one concept (Finding Site, by its old code)."""
+    codes = (item.ConceptNameCodeSequence[0].CodeValue for item in content_items(dataset))
+    return None if "G-C0E3" in codes else dataset
+
+
 def fails_at_one_attribute(dataset: Dataset) -> Dataset:
     if BEARS_NOT in dataset:
         os.abort()
@@ -123,6 +169,7 @@ WAYS = {
     for way in (
         *(copied, picture_alone, random_uids, one_uid, dates_by_instance, blackened),
         *(scratched, still_dates, hidden_patient, says_basic, without_texts),
+        *(nothing_private, no_content, current_concepts, block_ten, bears_no_report),
         *(fails_at_one_attribute, skips_one_attribute),
     )
 }
