@@ -38,6 +38,8 @@ UNKNOWN = "?"
 _SAYS_ANYTHING = frozenset(("UN", "LO", "LT", "SH", "ST", "UC", "UT", "UR", "OB", "OW"))
 """VRs whose values an instance cannot vouch for itself."""
 
+_NUMBERS = frozenset(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"))
+"""What a row without a VR may be: it is of a measurement, and none of these has room for a name."""
 Declared = dict[tuple[str, int, int], str]
 """Action letter by creator, group and low byte of the element, or WHOLE_BLOCK."""
 
@@ -67,7 +69,7 @@ class SafePrivate:
         if row or own:
             if vr == "UN" and vrs:
                 return "K", vrs[0]
-            return ("K" if vr in vrs else "X"), vr
+            return ("K" if vr in (vrs or _NUMBERS) else "X"), vr
         declared = self._declared.get((creator, group, element))
         letter = declared or self._declared.get((creator, group, WHOLE_BLOCK), UNKNOWN)
         if letter == "K" and vr in _SAYS_ANYTHING:

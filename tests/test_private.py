@@ -339,3 +339,14 @@ def test_a_private_attribute_is_kept_by_its_creator_or_not_at_all(tmp_path: Path
 
     with pytest.raises(ProfileError, match=r"mine.toml:4: .*stays by its creator: \[\[private\]\]"):
         load_profile(str(profile))
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "stays"), [(b"FD", bytes(8), True), (b"LO", b"CANARY", False), (b"UN", b"CANARY", False)]
+)
+def test_a_row_without_a_vr_is_safe_as_a_number(vr: bytes, value: bytes, stays: bool) -> None:  # noqa: FBT001
+    """Table E.3.10-1 does not say what (0119,xx11) is."""
+    creator = b"SIEMENS Ultrasound SC2000"
+    elements = identity() | {0x01190010: (b"LO", creator), 0x01191011: (vr, value)}
+
+    assert ((0x01190010,) in groups_of(cleaned(elements, "basic", OPTION))) == stays
