@@ -160,7 +160,9 @@ def contexts_proposed() -> Table:
 
 def accepted_syntaxes() -> Table:
     """Return the transfer syntaxes that are accepted."""
-    return Table("7.2-2", "Transfer syntaxes for storage", ("Name", "UID"), tuple(transfer_syntaxes()))
+    return Table(
+        "7.2-2", "Transfer syntaxes for storage", ("Name", "UID", "Pictures"), tuple(transfer_syntaxes())
+    )
 
 
 def rejections(config: Config) -> Table:

@@ -11,7 +11,7 @@ from dicomanon import standard
 from dicomanon.errors import InstanceError, UnsupportedError
 from dicomanon.kept import CHARACTER_SET_TAG, check_for
 from dicomanon.node.negotiate import storage_classes
-from dicomanon.part10.encoding import EXPLICIT_LE, EXPLICIT_LITTLE, TRANSFER_SYNTAXES, pack_element
+from dicomanon.part10.encoding import EXPLICIT_LE, EXPLICIT_LITTLE, TRANSFER_SYNTAXES, VIDEO, pack_element
 from dicomanon.part10.instance import Instance, Meta
 from dicomanon.part10.readers import ChunkReader
 from dicomanon.pipeline import clear_in_memory, make_route
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 SOP_CLASS_UID = 0x00080016
 HIGHEST_REGISTERED = 256
 """Beyond the numbers of the character sets that PS3.3 C.12.1.1.2 has terms for."""
+
+
+PASSED = "passed through as they are"
+VIDEO_FATE = "accepted, then quarantined: between the pictures of a video anything may stand"
 
 
 class SopClass(NamedTuple):
@@ -61,9 +65,12 @@ def refusal(uid: str) -> str:
     return ""
 
 
-def transfer_syntaxes() -> list[tuple[str, str]]:
-    """Return name and UID of every transfer syntax that passes through, by UID."""
-    return [(UID(uid).name, uid) for uid in sorted(TRANSFER_SYNTAXES, key=_numbers)]
+def transfer_syntaxes() -> list[tuple[str, str, str]]:
+    """Return name and UID of every transfer syntax that is accepted, by UID, and what becomes of its pictures."""
+    return [
+        (UID(uid).name, uid, VIDEO_FATE if uid in VIDEO else PASSED)
+        for uid in sorted(TRANSFER_SYNTAXES, key=_numbers)
+    ]
 
 
 def character_sets() -> list[str]:

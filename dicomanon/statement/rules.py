@@ -23,6 +23,10 @@ NOT_ENCRYPTED = "N"
 ANY_TAG = 0x00091001
 """An attribute without a role of its own."""
 TEXT_VRS = frozenset(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"))
+NOT_REACHED = {
+    "(0042,0011)": "not reached: an instance that holds a document is refused or dropped (Tables A.A-1, A.C.2.6-13)",
+}
+"""Rules that the table has and that no instance meets."""
 KEYED = "keyed pseudonym of {} letters and digits"
 KEYED_UID = "keyed UID below 2.25"
 
@@ -73,6 +77,8 @@ def _comment(rule: Mapping[str, str]) -> str:
             if vr == "SQ"
             else f"dummy: {dummy_of(vr)}"
         )
+    if rule["selector"] in NOT_REACHED:
+        parts.append(NOT_REACHED[rule["selector"]])
     parts.append(rule["origin"])
     if rule["reason"]:
         parts.append(f"reason: {rule['reason']}")
@@ -160,7 +166,12 @@ def private(policies: Sequence[Policy]) -> tuple[Block, ...]:
         )
     names = ", ".join(policy.name for policy in keeping)
     rows = tuple(
-        (row.creator, f"({row.group:04X},xx{row.element:02X})", "/".join(row.vrs) or "unknown", row.meaning)
+        (
+            row.creator,
+            f"({row.group:04X},xx{row.element:02X})",
+            "/".join(row.vrs) or "a number, in explicit VR",
+            row.meaning,
+        )
         for row in standard.safe_private().values()
     ) + tuple(
         (creator, f"({group:04X},xx{element:02X})", vr, f"listed by the profile {policy.name}")

@@ -46,6 +46,7 @@ class Policy:
             sorted(profile.objects.items()),
             sorted(profile.words),
             sorted((*key, vr) for key, vr in profile.private.items()),
+            sorted((*key, meaning) for key, meaning in profile.local_codes.items()),
             sorted((tag, str(found)) for tag, found in profile.paths.items()),
             sorted((vr, str(rule)) for vr, rule in profile.vr_overrides.items()),
         ]

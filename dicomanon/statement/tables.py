@@ -55,6 +55,8 @@ def tables(subject: Subject) -> dict[str, Callable[[], tuple[Block, ...]]]:
         "cleaning": lambda: (_cleaning(subject),),
         "private": lambda: rules.private(subject.policies),
         "pixels": lambda: (_pixels(subject),),
+        "objects": lambda: (_objects(subject),),
+        "site": lambda: _site(subject),
         "choices": lambda: (open_choices(),),
         "values": lambda: (values(),),
         "elements": lambda: _each(subject, "N.11-6", rules.elements),
@@ -168,6 +170,41 @@ def _cleaning(subject: Subject) -> Table:
     )
     columns = ("Profile", "Manner", "Asked for by", "Attributes")
     return Table("A.C.2.6-6", "Ways of cleaning (action C), and where they are used", columns, rows)
+
+
+OBJECTS = {
+    "encapsulated": "Encapsulated documents (PDF, CDA, STL, OBJ, MTL)",
+    "voice": "Voice recordings",
+    "dicomdir": "DICOMDIR",
+}
+
+
+def _objects(subject: Subject) -> Table:
+    rows = tuple(
+        (subject.called(one), OBJECTS[kind], word)
+        for one in subject.policies
+        for kind, word in one.profile.objects.items()
+    )
+    return Table(
+        "A.C.2.6-13", "Objects that are never de-identified", ("Profile", "Objects", "What happens"), rows
+    )
+
+
+def _site(subject: Subject) -> tuple[Block, ...]:
+    """Return what a profile adds of its own to the words and codes that stay; nothing where none does."""
+    rows = tuple(
+        row
+        for one in subject.policies
+        for row in (
+            *((subject.called(one), "word of descriptions", word) for word in one.profile.words),
+            *(
+                (subject.called(one), "local code", f"{scheme} {value}: {meaning}")
+                for (value, scheme), meaning in one.profile.local_codes.items()
+            ),
+        )
+    )
+    title = "Words and local codes that profiles list as harmless"
+    return (Table("A.C.2.6-14", title, ("Profile", "What", "Entry"), rows),) if rows else ()
 
 
 def _pixels(subject: Subject) -> Table:

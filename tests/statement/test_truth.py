@@ -14,7 +14,7 @@ from pynetdicom.presentation import build_context
 import dicomanon
 from dicomanon import standard
 from dicomanon.node.negotiate import narrow_to_first_known, storage_classes
-from dicomanon.part10.encoding import EXPLICIT_LITTLE, TRANSFER_SYNTAXES
+from dicomanon.part10.encoding import EXPLICIT_LITTLE, TRANSFER_SYNTAXES, VIDEO
 from dicomanon.profile import load_option, load_profile
 from dicomanon.statement import as_page, coverage, of_profile, statement
 from dicomanon.statement.choices import choices, decision
@@ -245,3 +245,29 @@ def test_a_rule_for_one_place_is_told_by_its_path() -> None:
     assert attribute(inside)[0].startswith("Specimen Description Sequence / Specimen Preparation Sequence / ")
     assert attribute(f"*/{inside}") == (attribute(inside)[0], f"*/{inside}")
     assert attribute("(0010,0020)") == ("Patient ID", "(0010,0020)")
+
+
+def test_what_a_site_lists_and_what_becomes_of_documents_is_told(tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(
+        'name = "site"\nextends = "basic"\noptions = ["clean-descriptors"]\nwords = ["Testharz"]\n'
+        '[objects]\nencapsulated = "drop"\n'
+        '[[code]]\nscheme = "99LAB"\nvalue = "HE1"\nmeaning = "HE stain"\nreason = "list"\n'
+    )
+    tables = page_tables(of_files(str(profile)))
+    plain = page_tables(of_files("basic"))
+
+    assert ["site", "word of descriptions", "Testharz"] in tables["table-a-c-2-6-14"]
+    assert ["site", "local code", "99LAB HE1: HE stain"] in tables["table-a-c-2-6-14"]
+    assert "table-a-c-2-6-14" not in plain
+    assert [row[2] for row in tables["table-a-c-2-6-13"]] == ["drop", "quarantine", "drop"]
+    assert [row[2] for row in plain["table-a-c-2-6-13"]] == ["quarantine", "quarantine", "drop"]
+    (document,) = [row for row in plain["table-n-11-6"] if row[1] == "(0042,0011)"]
+    assert "not reached" in document[4]
+
+
+def test_video_is_said_to_be_quarantined(tmp_path: Path) -> None:
+    """That it is: tests/part10/test_no_scan.py."""
+    stated = {row[1]: row[2] for row in described(tmp_path)["table-7-2-2"]}
+
+    assert {uid for uid, fate in stated.items() if "quarantined" in fate} == VIDEO
