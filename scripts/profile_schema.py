@@ -22,6 +22,7 @@ TOLD = {
     "name": "What outputs say the profile is; without it the name of the file.",
     "title": "What the profile is for, in one line.",
     "extends": "A shipped profile, or the path of a TOML file: this one changes it.",
+    "anonymous": "What it makes is anonymous only while nobody keeps the key: a run with a key says so.",
     "options": "Options of PS3.15 E.3 and for pathology.",
     "pixels": "Which images leave, by Image Type value 3; burned-in is for those that say YES.",
     "override": "What becomes of attributes; a reason each.",
@@ -49,6 +50,7 @@ def schema() -> dict[str, Any]:
     policies = {"type": "string", "enum": sorted(PIXEL_POLICIES)}
     properties: dict[str, dict[str, Any]] = {key: {"type": "string"} for key in KINDS}
     properties["extends"] = {"anyOf": [{"enum": shipped_names()}, {"type": "string", "pattern": r"\.toml$"}]}
+    properties["anonymous"] = {"type": "boolean"}
     properties["options"] = {
         "type": "array",
         "items": {"anyOf": [_option(word) for word in option_keywords()]},

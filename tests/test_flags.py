@@ -25,6 +25,7 @@ CLAIMS = [
     (("retain-institution-identity",), [b"113100", b"113112"], b"REMOVED"),
     (("retain-patient-characteristics",), [b"113100", b"113108"], b"REMOVED"),
     (("retain-full-dates",), [b"113100", b"113106"], b"UNMODIFIED"),
+    (("retain-full-dates", "no-scan-time"), [b"113100", b"113106"], b"MODIFIED"),
     (("retain-modified-dates",), [b"113100", b"113107"], b"MODIFIED"),
     (("clean-structured-content",), [b"113100", b"113104"], b"REMOVED"),
     (("clean-descriptors",), [b"113100", b"113105"], b"REMOVED"),

@@ -1,4 +1,4 @@
-"""What another edition of PS3.15 changes: in its tables, and in what each shipped profile does.
+"""What another edition of PS3.15 changes: in its tables, and in what each shipped profile and each option does.
 
 ::
 
@@ -30,7 +30,17 @@ from dicomanon.standard.table import PRIVATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from dicomanon.profile import Profile
+
 Row = list[Any]
+Key = tuple[str, ...]
+Lines = tuple[tuple[str, ...], ...]
+Seen = dict[str, dict[Key, tuple[bool, str]]]
+"""What one profile does, by kind and key: whether a row says so, and the action in words."""
+PLAIN = "basic"
+OPTION = "option "
+TABLE_OF = {"rows": "e1-1", "concepts": "e3-4-1", "private": "e3-10-1"}
+"""The data file whose rows decide each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +99,29 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What becomes of one profile; each line has tag, name, and action before and after.
+    """What becomes of one profile or option; each line has tag or key, name, and what is done before and after.
 
     `actions`: rules whose action changes. `new_rows`: attributes that were decided by their VR, or removed as unknown,
-    and have a row now. `lost_rows`: the other way round.
+    and have a row now. `lost_rows`: the other way round. `concepts`: content items that are treated otherwise.
+    `private`: elements that begin or cease to be safe. `flags`: what the output says of itself.
     """
 
-    actions: tuple[tuple[str, ...], ...]
-    new_rows: tuple[tuple[str, ...], ...]
-    lost_rows: tuple[tuple[str, ...], ...]
+    actions: Lines = ()
+    new_rows: Lines = ()
+    lost_rows: Lines = ()
+    concepts: Lines = ()
+    private: Lines = ()
+    flags: Lines = ()
 
     def __bool__(self) -> bool:
-        return bool(self.actions or self.new_rows or self.lost_rows)
+        return any(asdict(self).values())
+
+    def beyond(self, other: Effect) -> Effect:
+        """Return what of this effect is no part of another one."""
+        mine, theirs = asdict(self), asdict(other)
+        return Effect(
+            **{kind: tuple(line for line in mine[kind] if line not in theirs[kind]) for kind in mine}
+        )
 
 
 def tables_of(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:
@@ -139,6 +160,10 @@ def _key(layout: Layout, row: Row) -> tuple[str, ...]:
     return tuple(str(_cell(layout, row, column)) for column in layout.key)
 
 
+def _name(layout: Layout, row: Row) -> str:
+    return str(_cell(layout, row, "name" if "name" in layout.columns else "meaning"))
+
+
 def _told(layout: Layout, row: Row) -> tuple[str, ...]:
     shown = [column for column in ("name", "meaning", "basic") if column in layout.columns]
     return (shown_key(_key(layout, row)), *(str(_cell(layout, row, column)) for column in shown))
@@ -154,7 +179,7 @@ def shown_key(key: tuple[str, ...]) -> str:
 
 def _changes(layout: Layout, before: Row, after: Row) -> Iterator[Change]:
     key = shown_key(_key(layout, after))
-    name = str(_cell(layout, after, "name" if "name" in layout.columns else "meaning"))
+    name = _name(layout, after)
     for column, old, new in zip(layout.columns, before, after, strict=True):
         if isinstance(old, dict):
             for option in sorted(old.keys() | new.keys()):
@@ -172,57 +197,104 @@ def unknown_codes(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(sorted(found - CODES))
 
 
-def compiled(folder: Path, selectors: Sequence[str]) -> dict[str, dict[str, tuple[bool, str, str]]]:
-    """Return for each shipped profile, compiled with the tables of `folder`, whether a row decides, and what.
+def compiled(folder: Path, keys: Mapping[str, Sequence[Key]]) -> dict[str, Seen]:
+    """Return what each shipped profile, and each option by itself, does under the tables of `folder`.
 
-    Meant for a process of its own, for tables are read once in the life of one. A rule is told as its action, with
-    its way of cleaning, and as where it is from.
+    Meant for a process of its own, for tables are read once in the life of one. `keys` are those of rows, by kind.
     """
     stored.FOLDER = folder
-    from dicomanon import standard
-    from dicomanon.profile import load_profile, shipped_names
+    from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
 
-    found: dict[str, dict[str, tuple[bool, str, str]]] = {}
-    for name in shipped_names():
-        profile = load_profile(name)
-        rules = found[name] = {}
-        for selector in selectors:
-            if selector in profile.masks:
-                listed, rule = True, profile.masks[selector]
-            elif selector == PRIVATE or "X" in selector:
-                continue
-            else:
-                tag = int(selector, 16)
-                listed = tag in profile.rules
-                rule = profile.rule_for(tag, standard.vr_of(tag) or "UN")
-            action = f"{rule.code} ({rule.cleaner})" if rule.cleaner else rule.code
-            rules[selector] = (listed, action, rule.selector)
+    found = {name: _seen(load_profile(name), keys) for name in shipped_names()}
+    for word in option_keywords():
+        if not load_option(word).unavailable:
+            found[OPTION + word] = _seen(load_profile(PLAIN, (word,)), keys)
     return found
 
 
-def effects(before: Sequence[Row], after: Sequence[Row], folder: Path) -> dict[str, Effect]:
-    """Return what becomes of each shipped profile when Table E.1-1 is another one; `folder` has the new tables."""
-    names = {row[0]: row[1] for row in (*before, *after)}
-    selectors = sorted(names)
+def _seen(profile: Profile, keys: Mapping[str, Sequence[Key]]) -> Seen:
+    chosen = {option.keyword for option in profile.options}
+    flags = {
+        "(0012,0062)": profile.identity_removed,
+        "(0012,0064)": ", ".join(code for code, _ in profile.codes) or "nothing",
+        "(0028,0303)": profile.temporal,
+    }
+    return {
+        "rows": {key: _rule(profile, key[0]) for key in keys["rows"]},
+        "concepts": _concepts(profile, keys["concepts"]) if "clean-structured-content" in chosen else {},
+        "private": _private(keys["private"]) if "retain-safe-private" in chosen else {},
+        "flags": {(tag,): (True, word) for tag, word in flags.items()},
+    }
+
+
+def _rule(profile: Profile, selector: str) -> tuple[bool, str]:
+    """Return what decides a row of Table E.1-1, or the attribute it was about."""
+    from dicomanon import standard
+
+    if selector in profile.masks:
+        listed, rule = True, profile.masks[selector]
+    elif selector == PRIVATE or "X" in selector:
+        return False, "attribute by attribute"
+    else:
+        tag = int(selector, 16)
+        listed, rule = tag in profile.rules, profile.rule_for(tag, standard.vr_of(tag) or "UN")
+    action = f"{rule.code} ({rule.cleaner})" if rule.cleaner else rule.code
+    return listed, action if listed else f"{action} by {rule.selector}"
+
+
+def _concepts(profile: Profile, keys: Sequence[Key]) -> dict[Key, tuple[bool, str]]:
+    from dicomanon.content import LIST, TREE, Item, judge_of
+    from dicomanon.standard.content import concept_for
+
+    judge, found = judge_of(profile), {}
+    for key in keys:
+        code, scheme, kind = key
+        item = Item(kind, (code, scheme), judge.is_local((code, scheme)), b"")
+        tree, steps = (judge.rule_for(item, each).code for each in (TREE, LIST))
+        listed = concept_for(code, scheme, kind) is not None
+        action = tree if tree == steps else f"{tree} in a tree, {steps} in preparation steps"
+        found[key] = listed, action if listed else f"{action} by its value type"
+    return found
+
+
+def _private(keys: Sequence[Key]) -> dict[Key, tuple[bool, str]]:
+    from dicomanon import standard
+
+    rows = {key: standard.safe_private().get((key[0], int(key[1], 16), int(key[2], 16))) for key in keys}
+    return {
+        key: (row is not None, f"stays as {'/'.join(row.vrs) or 'UN'}" if row else "goes")
+        for key, row in rows.items()
+    }
+
+
+def effects(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> dict[str, Effect]:
+    """Return what becomes of each shipped profile, and of each option beyond what becomes of `basic`.
+
+    `before` and `after` are tables by the name of their data file; `folder` has those of `after`.
+    """
+    names: dict[str, dict[Key, str]] = {"flags": {}}
+    for kind, table in TABLE_OF.items():
+        rows = (*before[table]["rows"], *after[table]["rows"])
+        names[kind] = {_key(LAYOUTS[table], row): _name(LAYOUTS[table], row) for row in rows}
+    keys = {kind: sorted(found) for kind, found in names.items()}
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        old, new = pool.map(compiled, (stored.FOLDER, folder), (selectors, selectors))
-    return {profile: _effect(old[profile], new[profile], names) for profile in new}
+        old, new = pool.map(compiled, (stored.FOLDER, folder), (keys, keys))
+    found = {subject: _effect(old[subject], new[subject], names) for subject in new}
+    plain = found[PLAIN]
+    return {name: one.beyond(plain) if name.startswith(OPTION) else one for name, one in found.items()}
 
 
-def _effect(
-    old: Mapping[str, tuple[bool, str, str]],
-    new: Mapping[str, tuple[bool, str, str]],
-    names: Mapping[str, str],
-) -> Effect:
-    lines: dict[str, list[tuple[str, ...]]] = {"actions": [], "new_rows": [], "lost_rows": []}
-    absent = (False, "", "")
-    for selector, name in sorted(names.items()):
-        (had, before, by), (has, after, through) = old.get(selector, absent), new.get(selector, absent)
-        before, after = before if had else f"{before} by {by}", after if has else f"{after} by {through}"
-        kind = "new_rows" if has and not had else "lost_rows" if had and not has else "actions"
-        if kind != "actions" or before != after:
-            lines[kind].append((shown_key((selector,)), name, before, after))
-    return Effect(**{kind: tuple(found) for kind, found in lines.items()})
+def _effect(old: Seen, new: Seen, names: Mapping[str, Mapping[Key, str]]) -> Effect:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for kind in new:
+        for key in sorted(new[kind]):
+            (had, before), (has, after) = old[kind][key], new[kind][key]
+            if had == has and before == after:
+                continue
+            word = "new_rows" if has and not had else "lost_rows" if had and not has else "actions"
+            line = (shown_key(key), names[kind].get(key, ""), before, after)
+            found.setdefault(word if kind == "rows" else kind, []).append(line)
+    return Effect(**{kind: tuple(each) for kind, each in found.items()})
 
 
 def in_supplement(added: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -239,8 +311,10 @@ def in_supplement(added: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ..
 def report(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return what a book changes, as plain data, and its tables; raises UsageError."""
     edition, found = tables_of(path)
-    old = {name: stored.load(name)["rows"] for name in LAYOUTS}
-    differences = {name: difference(LAYOUTS[name], old[name], found[name]["rows"]) for name in LAYOUTS}
+    old = {name: stored.load(name) for name in LAYOUTS}
+    differences = {
+        name: difference(layout, old[name]["rows"], found[name]["rows"]) for name, layout in LAYOUTS.items()
+    }
     codes = unknown_codes(found["e1-1"]["rows"])
     changed: dict[str, Effect] = {}
     if not codes:
@@ -248,14 +322,17 @@ def report(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
             for data in stored.FOLDER.glob("*.json"):
                 (Path(folder) / data.name).write_bytes(data.read_bytes())
             _write(Path(folder), found)
-            changed = effects(old["e1-1"], found["e1-1"]["rows"], Path(folder))
+            changed = effects(old, found, Path(folder))
     return {
         "shipped": stored.EDITION,
         "book": edition,
         "unknown actions": list(codes),
         "tables": {name: asdict(one) for name, one in differences.items()},
         "supplement": [list(line) for line in in_supplement(differences["e1-1"].added)],
-        "profiles": {name: asdict(one) for name, one in changed.items()},
+        "profiles": {name: asdict(one) for name, one in changed.items() if not name.startswith(OPTION)},
+        "options": {
+            name.removeprefix(OPTION): asdict(one) for name, one in changed.items() if name.startswith(OPTION)
+        },
     }, found
 
 
@@ -280,11 +357,18 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     for row in told["supplement"]:
         yield f"supplement: {row[0]} {row[1]} has a row in the table now: take it out of profiles/supplement.toml"
     for profile, effect in told["profiles"].items():
-        counts = ", ".join(f"{len(found)} {kind.replace('_', ' ')}" for kind, found in effect.items())
-        yield f"profile {profile}: {counts}"
-        for kind, found in effect.items():
-            word = kind.replace("_", " ").rstrip("s")
-            yield from (f"  {word} {tag} {name}: {before} -> {after}" for tag, name, before, after in found)
+        yield from _effect_lines(f"profile {profile}", effect)
+    for option, effect in told["options"].items():
+        if any(effect.values()):
+            yield from _effect_lines(f"option {option}, beyond what becomes of {PLAIN}", effect)
+
+
+def _effect_lines(subject: str, effect: Mapping[str, Any]) -> Iterator[str]:
+    counts = ", ".join(f"{len(found)} {kind.replace('_', ' ')}" for kind, found in effect.items())
+    yield f"{subject}: {counts}"
+    for kind, found in effect.items():
+        word = kind.replace("_", " ").rstrip("s")
+        yield from (f"  {word} {key} {name}: {before} -> {after}" for key, name, before, after in found)
 
 
 def differs(told: Mapping[str, Any]) -> bool:

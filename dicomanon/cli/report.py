@@ -101,9 +101,17 @@ EPHEMERAL = (
 )
 
 
+KEPT_KEY = (
+    "Profile {name} is for data that nobody can trace back: while somebody keeps the key they are pseudonymous. "
+    "Run it without --key, or destroy the key afterwards."
+)
+
+
 def notes(profile: Profile, *, ephemeral: bool) -> str:
     """Return what the user should know about this run besides its results."""
-    said = [EPHEMERAL] if ephemeral else []
+    said = [EPHEMERAL] if ephemeral and not profile.anonymous else []
+    if profile.anonymous and not ephemeral:
+        said.append(KEPT_KEY.format(name=profile.name))
     said += [
         f"Option {option.keyword} cleans nothing yet: its attributes are removed as without it."
         if option.code

@@ -26,5 +26,11 @@ def open_route(config: RouteConfig, audit: AuditLog | None = None) -> Route:
         log.warning("route=%s key=ephemeral", config.name)
         pseudonymizer = Pseudonymizer(ephemeral_key(), ephemeral=True)
     else:
+        if profile.anonymous:
+            log.warning(
+                "route=%s profile=%s key=kept the data are pseudonymous while it is",
+                config.name,
+                profile.name,
+            )
         pseudonymizer = Pseudonymizer(read_key(config.key))
     return make_route(config.name, profile, pseudonymizer, scope=config.scope or "", audit=audit)

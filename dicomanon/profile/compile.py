@@ -140,6 +140,9 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         fallen_back=tuple(each for each in options if each.keyword not in effective),
         pixels=MappingProxyType(pixels),
         objects=objects_of(layers),
+        anonymous=next(
+            (each.data["anonymous"] for each in reversed(layers) if "anonymous" in each.data), False
+        ),
         rules=MappingProxyType(rules),
         masks=MappingProxyType(masks),
         by_vr=MappingProxyType(draft.by_vr),
@@ -152,7 +155,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         laxer=tuple(sorted({tag for tag, _ in laxer})),
         laxer_vrs=laxer_vrs,
         direct=(*sorted(says_who), *(vr for vr in laxer_vrs if names_somebody(vr))),
-        temporal=_temporal(options, effective, laxer, laxer_vrs),
+        temporal=_temporal(options, effective, laxer, laxer_vrs, altered=_alters_kept_dates(before, draft)),
     )
 
 
@@ -197,13 +200,28 @@ def _temporal(
     effective: set[str],
     laxer: list[tuple[int, Rule]],
     laxer_vrs: tuple[str, ...],
+    *,
+    altered: bool,
 ) -> str:
-    """Return what (0028,0303) has to say; dates that lost their day or month are not what they were."""
+    """Return what (0028,0303) has to say; dates that lost their day or month are not what they were.
+
+    `altered` says that some of the dates which an option keeps are dummies or coarse.
+    """
     dates = [rule for tag, rule in laxer if standard.vr_of(tag) in DATE_VRS]
     if any(rule.code == "K" for rule in dates) or not DATE_VRS.isdisjoint(laxer_vrs):
         return "UNMODIFIED"  # an override keeps some of them as they are
     claimed = (each.temporal for each in options if each.temporal and each.keyword in effective)
-    return next(claimed, "MODIFIED" if dates else "REMOVED")
+    word = next(claimed, "MODIFIED" if dates else "REMOVED")
+    return "MODIFIED" if word == "UNMODIFIED" and altered else word
+
+
+def _alters_kept_dates(before: Mapping[int, Rule], draft: _Draft) -> bool:
+    """Tell whether a date or time that the table keeps is another one afterwards; one that goes says nothing false."""
+    return any(
+        tag in before and before[tag].code == "K" and rule.code not in ("K", "X")
+        for tag, rule in _laid(draft)
+        if standard.vr_of(tag) in DATE_VRS
+    )
 
 
 def _table_rules(options: tuple[Option, ...]) -> tuple[dict[int, Rule], dict[str, Rule], set[str]]:

@@ -48,6 +48,7 @@ KINDS = {
     "name": "text",
     "title": "text",
     "extends": "text",
+    "anonymous": "true or false",
     "options": "a list of texts",
     "words": "a list of texts",
     "forbids": "a list of texts",
@@ -85,6 +86,8 @@ def _check_kinds(layer: Layer) -> None:
         wrong: tuple[str | int, ...] = ()
         if kind == "text":
             good = isinstance(value, str)
+        elif key == "anonymous":
+            good = isinstance(value, bool)
         elif key in ("options", "words", "forbids"):
             good = _are_texts(value)
         elif key in ("pixels", "objects"):

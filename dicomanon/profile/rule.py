@@ -106,7 +106,7 @@ class Profile:
     for attributes that are a row of the table only as a kind. `laxer` are the attributes of which an override lets out
     more than Table E.1-1 with these options, `laxer_vrs` the VRs of which one keeps what the table does not list,
     `direct` those of both that say by themselves who the patient is, or may. `temporal` is what (0028,0303) has to say
-    (PS3.15 E.2, E.3.6).
+    (PS3.15 E.2, E.3.6). What an `anonymous` profile makes is anonymous only while nobody keeps the key.
     """
 
     name: str
@@ -128,6 +128,7 @@ class Profile:
     laxer_vrs: tuple[str, ...] = ()
     direct: tuple[int | str, ...] = ()
     temporal: str = "REMOVED"
+    anonymous: bool = False
     objects: Mapping[str, str] = field(default_factory=lambda: OBJECTS)
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
     _cleaners: set[str] = field(default_factory=set, compare=False, repr=False)

@@ -150,6 +150,20 @@ def test_a_key_file_that_others_can_read_is_a_usage_error(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_anonymous_profile_with_a_key_that_is_kept_says_what_its_data_are(
+    run: Run, slide: CanarySlide, key: Path, tmp_path: Path
+) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "gdpr-anonymous"\nname = "mine"\n')
+    chosen = ("deid", slide.folder, "--profile", profile, "--scope", "x")
+
+    kept = run(*chosen, "--out", tmp_path / "out", "--key", key)
+    not_kept = run(*chosen, "--out", tmp_path / "other")
+
+    assert "Profile mine is for data that nobody can trace back: while somebody keeps the key" in kept.err
+    assert "key" not in not_kept.err
+
+
 def test_without_a_key_the_run_and_the_files_say_so(run: Run, slide: CanarySlide, tmp_path: Path) -> None:
     done = run("deid", slide.files[0], "--out", tmp_path / "out")
 

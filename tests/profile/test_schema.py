@@ -24,7 +24,7 @@ from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads((shipped_folder() / "profile.schema.json").read_text())
-TYPES = {"string": str, "object": dict, "array": list}
+TYPES = {"string": str, "object": dict, "array": list, "boolean": bool}
 SAID_ONLY = {"$schema", "title", "description"}
 
 
