@@ -27,6 +27,8 @@ NOT_REACHED = {
     "(0042,0011)": "not reached: an instance that holds a document is refused or dropped (Tables A.A-1, A.C.2.6-13)",
 }
 """Rules that the table has and that no instance meets."""
+ANY_NUMBER = "a binary number"
+"""What a row of Table E.3.10-1 without a VR may be."""
 KEYED = "keyed pseudonym of {} letters and digits"
 KEYED_UID = "keyed UID below 2.25"
 
