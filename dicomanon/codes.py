@@ -28,10 +28,12 @@ LOCAL_SCHEME = b"99LOCAL"
 LONGEST_MEANING = 64
 """Characters of an LO."""
 CODE_MEANING = 0x00080104
-CODE_TEXTS = frozenset((CODE_VALUE, 0x00080119, 0x00080120, 0x00080103, CODE_MEANING))
+LONG_CODE_VALUE = 0x00080119
+URN_CODE_VALUE = 0x00080120
+CODE_TEXTS = frozenset((CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE, 0x00080103, CODE_MEANING))
 """Value, long value, URN, scheme version and meaning of a code."""
 UNTOLD = "?"
-"""Stands for a code that is no Code Value, or more than one."""
+"""Stands for a code that is a URN, or more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Codes:
 
 
 def read_code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[str, str]:
-    """Return Code Value and scheme of the item whose elements begin at `at`; both empty where it is no code."""
+    """Return code and scheme of the item whose elements begin at `at`; empty where it has none."""
     found: dict[int, str] = {}
     while at < stop and read_header(buffer, at, encoding)[0] != ITEM_DELIMITER:
         element = element_at(buffer, at, stop, encoding)
@@ -79,7 +81,9 @@ def read_code(buffer: bytes, at: int, stop: int, encoding: Encoding) -> tuple[st
             text = buffer[element.value : element.end].strip(b" \0").decode("ascii", "replace")
             found[element.tag] = UNTOLD if element.tag in found else text
         at = element.next
-    return found.get(CODE_VALUE, "") or (found and UNTOLD) or "", found.get(SCHEME, "")
+    told = [tag for tag in (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE) if found.get(tag)]
+    code = found[told[0]] if told else ""
+    return UNTOLD if len(told) > 1 or URN_CODE_VALUE in told else code, found.get(SCHEME, "")
 
 
 def says_nothing_else(buffer: bytes, start: int, end: int) -> bool:

@@ -142,6 +142,19 @@ def test_a_second_code_in_one_item_makes_it_a_local_one() -> None:
     assert Codes({}).is_local(read_code(item, 0, len(item), encoding))
 
 
+def test_a_long_code_is_a_code_and_a_urn_can_say_anything() -> None:
+    """Extensions of SNOMED CT have numbers too long for Code Value (PS3.3 8.1)."""
+    scheme: Elements = {SCHEME: (b"SH", b"SCT"), MEANING: (b"LO", b"slide")}
+    long = cleaned(
+        identity() | {CONTAINER_TYPE: (b"SQ", [scheme | {0x00080119: (b"UC", b"331111000161000106")}])}
+    )
+    urn = cleaned(identity() | {CONTAINER_TYPE: (b"SQ", [scheme | {0x00080120: (b"UR", b"urn:CANARY:7")}])})
+
+    assert value_at(long, CONTAINER_TYPE, 0x00080119) == b"331111000161000106"
+    assert b"CANARY" not in value_at(urn, CONTAINER_TYPE, 0x00080120)
+    assert value_at(urn, CONTAINER_TYPE, SCHEME) == b"99LOCAL"
+
+
 SITE = """
 extends = "basic"
 code = [
