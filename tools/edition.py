@@ -15,17 +15,21 @@ import json
 import multiprocessing
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dicomanon import standard
+from dicomanon.content import LIST, TREE, Item, judge_of
 from dicomanon.errors import DicomanonError, UsageError
+from dicomanon.profile import CODES, load_option, load_profile, option_keywords, shipped_folder, shipped_names
 from dicomanon.standard import stored
+from dicomanon.standard.content import concept_for
 from dicomanon.standard.generate import tables
 from dicomanon.standard.generate.docbook import Docbook
 from dicomanon.standard.generate.writing import write
-from dicomanon.standard.table import PRIVATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +43,8 @@ Seen = dict[str, dict[Key, tuple[bool, str]]]
 """What one profile does, by kind and key: whether a row says so, and the action in words."""
 PLAIN = "basic"
 OPTION = "option "
+FLAGS = ("00120062", "00120064", "00280303")
+"""What the output says of itself."""
 TABLE_OF = {"rows": "e1-1", "concepts": "e3-4-1", "private": "e3-10-1"}
 """The data file whose rows decide each kind."""
 
@@ -89,12 +95,9 @@ class Change:
 class Difference:
     """What a table has more, less and otherwise; rows are told as key, name and basic action."""
 
-    added: tuple[tuple[str, ...], ...]
-    removed: tuple[tuple[str, ...], ...]
+    added: Lines
+    removed: Lines
     changed: tuple[Change, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,6 @@ class Effect:
     concepts: Lines = ()
     private: Lines = ()
     flags: Lines = ()
-
-    def __bool__(self) -> bool:
-        return any(asdict(self).values())
 
     def beyond(self, other: Effect) -> Effect:
         """Return what of this effect is no part of another one."""
@@ -191,8 +191,6 @@ def _changes(layout: Layout, before: Row, after: Row) -> Iterator[Change]:
 
 def unknown_codes(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return actions of a Table E.1-1 that no profile can carry out."""
-    from dicomanon.profile import CODES
-
     found = {code for row in rows for code in (row[4], *row[5].values())}
     return tuple(sorted(found - CODES))
 
@@ -203,8 +201,6 @@ def compiled(folder: Path, keys: Mapping[str, Sequence[Key]]) -> dict[str, Seen]
     Meant for a process of its own, for tables are read once in the life of one. `keys` are those of rows, by kind.
     """
     stored.FOLDER = folder
-    from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
-
     found = {name: _seen(load_profile(name), keys) for name in shipped_names()}
     for word in option_keywords():
         if not load_option(word).unavailable:
@@ -214,74 +210,69 @@ def compiled(folder: Path, keys: Mapping[str, Sequence[Key]]) -> dict[str, Seen]
 
 def _seen(profile: Profile, keys: Mapping[str, Sequence[Key]]) -> Seen:
     chosen = {option.keyword for option in profile.options}
-    flags = {
-        "(0012,0062)": profile.identity_removed,
-        "(0012,0064)": ", ".join(code for code, _ in profile.codes) or "nothing",
-        "(0028,0303)": profile.temporal,
-    }
+    codes = ", ".join(code for code, _ in profile.codes) or "nothing"
+    said = zip(FLAGS, (profile.identity_removed, codes, profile.temporal), strict=True)
     return {
         "rows": {key: _rule(profile, key[0]) for key in keys["rows"]},
         "concepts": _concepts(profile, keys["concepts"]) if "clean-structured-content" in chosen else {},
         "private": _private(keys["private"]) if "retain-safe-private" in chosen else {},
-        "flags": {(tag,): (True, word) for tag, word in flags.items()},
+        "flags": {(tag,): (True, word) for tag, word in said},
     }
 
 
 def _rule(profile: Profile, selector: str) -> tuple[bool, str]:
     """Return what decides a row of Table E.1-1, or the attribute it was about."""
-    from dicomanon import standard
-
-    if selector in profile.masks:
-        listed, rule = True, profile.masks[selector]
-    elif selector == PRIVATE or "X" in selector:
+    rule = profile.masks.get(selector)
+    if rule is None and (selector == standard.PRIVATE or "X" in selector):
         return False, "attribute by attribute"
-    else:
-        tag = int(selector, 16)
-        listed, rule = tag in profile.rules, profile.rule_for(tag, standard.vr_of(tag) or "UN")
+    tag = 0 if rule else int(selector, 16)
+    listed = rule is not None or tag in profile.rules
+    rule = rule or profile.rule_for(tag, standard.vr_of(tag) or "UN")
     action = f"{rule.code} ({rule.cleaner})" if rule.cleaner else rule.code
     return listed, action if listed else f"{action} by {rule.selector}"
 
 
 def _concepts(profile: Profile, keys: Sequence[Key]) -> dict[Key, tuple[bool, str]]:
-    from dicomanon.content import LIST, TREE, Item, judge_of
-    from dicomanon.standard.content import concept_for
-
-    judge, found = judge_of(profile), {}
-    for key in keys:
-        code, scheme, kind = key
+    judge = judge_of(profile)
+    found: dict[Key, tuple[bool, str]] = {}
+    for code, scheme, kind in keys:
         item = Item(kind, (code, scheme), judge.is_local((code, scheme)), b"")
         tree, steps = (judge.rule_for(item, each).code for each in (TREE, LIST))
         listed = concept_for(code, scheme, kind) is not None
         action = tree if tree == steps else f"{tree} in a tree, {steps} in preparation steps"
-        found[key] = listed, action if listed else f"{action} by its value type"
+        found[code, scheme, kind] = listed, action if listed else f"{action} by its value type"
     return found
 
 
 def _private(keys: Sequence[Key]) -> dict[Key, tuple[bool, str]]:
-    from dicomanon import standard
-
-    rows = {key: standard.safe_private().get((key[0], int(key[1], 16), int(key[2], 16))) for key in keys}
+    rows = standard.safe_private()
+    found = {key: rows.get((key[0], int(key[1], 16), int(key[2], 16))) for key in keys}
     return {
-        key: (row is not None, f"stays as {'/'.join(row.vrs) or 'UN'}" if row else "goes")
-        for key, row in rows.items()
+        key: (row is not None, f"stays as {'/'.join(row.vrs) or 'a number'}" if row else "goes")
+        for key, row in found.items()
     }
 
 
-def effects(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> dict[str, Effect]:
-    """Return what becomes of each shipped profile, and of each option beyond what becomes of `basic`.
+def effects(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what becomes of `profiles`, and of `options` beyond what becomes of `basic`, as plain data.
 
     `before` and `after` are tables by the name of their data file; `folder` has those of `after`.
     """
-    names: dict[str, dict[Key, str]] = {"flags": {}}
+    names: dict[str, dict[Key, str]] = {
+        "flags": {(tag,): standard.name_of(int(tag, 16)) or "" for tag in FLAGS}
+    }
     for kind, table in TABLE_OF.items():
         rows = (*before[table]["rows"], *after[table]["rows"])
         names[kind] = {_key(LAYOUTS[table], row): _name(LAYOUTS[table], row) for row in rows}
     keys = {kind: sorted(found) for kind, found in names.items()}
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         old, new = pool.map(compiled, (stored.FOLDER, folder), (keys, keys))
-    found = {subject: _effect(old[subject], new[subject], names) for subject in new}
-    plain = found[PLAIN]
-    return {name: one.beyond(plain) if name.startswith(OPTION) else one for name, one in found.items()}
+    found = {word: _effect(old[word], new[word], names) for word in new}
+    options = [word for word in found if word.startswith(OPTION)]
+    return {
+        "profiles": {word: asdict(found[word]) for word in found if word not in options},
+        "options": {word.removeprefix(OPTION): asdict(found[word].beyond(found[PLAIN])) for word in options},
+    }
 
 
 def _effect(old: Seen, new: Seen, names: Mapping[str, Mapping[Key, str]]) -> Effect:
@@ -292,17 +283,13 @@ def _effect(old: Seen, new: Seen, names: Mapping[str, Mapping[Key, str]]) -> Eff
             if had == has and before == after:
                 continue
             word = "new_rows" if has and not had else "lost_rows" if had and not has else "actions"
-            line = (shown_key(key), names[kind].get(key, ""), before, after)
+            line = (shown_key(key), names[kind][key], before, after)
             found.setdefault(word if kind == "rows" else kind, []).append(line)
     return Effect(**{kind: tuple(each) for kind, each in found.items()})
 
 
 def in_supplement(added: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     """Return new rows of Table E.1-1 that the supplement decides as well: its row would win, so it has to go."""
-    import tomllib
-
-    from dicomanon.profile import shipped_folder
-
     text = (shipped_folder() / "supplement.toml").read_text(encoding="utf-8")
     tags = {line["tag"] for line in tomllib.loads(text)["row"]}
     return tuple(line for line in added if line[0] in tags)
@@ -316,7 +303,7 @@ def report(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         name: difference(layout, old[name]["rows"], found[name]["rows"]) for name, layout in LAYOUTS.items()
     }
     codes = unknown_codes(found["e1-1"]["rows"])
-    changed: dict[str, Effect] = {}
+    changed: dict[str, Any] = {"profiles": {}, "options": {}}
     if not codes:
         with tempfile.TemporaryDirectory() as folder:
             for data in stored.FOLDER.glob("*.json"):
@@ -329,10 +316,7 @@ def report(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         "unknown actions": list(codes),
         "tables": {name: asdict(one) for name, one in differences.items()},
         "supplement": [list(line) for line in in_supplement(differences["e1-1"].added)],
-        "profiles": {name: asdict(one) for name, one in changed.items() if not name.startswith(OPTION)},
-        "options": {
-            name.removeprefix(OPTION): asdict(one) for name, one in changed.items() if name.startswith(OPTION)
-        },
+        **changed,
     }, found
 
 

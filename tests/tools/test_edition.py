@@ -1,4 +1,4 @@
-"""Moving to another edition of PS3.15: what differs, what that does to each profile, and when it is written."""
+"""Moving to another edition of PS3.15: what differs, what that does to profiles and options, and when it is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dicomanon import standard
-from dicomanon.profile import load_profile, shipped_names
+from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
 from dicomanon.standard import stored
 from dicomanon.standard.table import OPTION_COLUMNS
 from tools.edition import LAYOUTS, Change, difference, main
@@ -23,6 +23,8 @@ E1_1 = LAYOUTS["e1-1"]
 NEW_TAG = "001440A0"
 """An attribute of PS3.6 that neither the table nor the supplement has: its VR decides."""
 SUPPLEMENT_TAG = "00209453"
+ICC_PROFILE = "00282000"
+OPTIONS = [word for word in option_keywords() if not load_option(word).unavailable]
 CONCEPT_OPTIONS = OPTION_COLUMNS[1:8]
 
 
@@ -131,12 +133,16 @@ def test_the_edition_before_ours_differs_in_one_row_and_one_capital_letter(
     ]
     assert all(not found[kind] for found in told["tables"].values() for kind in found)
     for effect in told["profiles"].values():
-        assert effect["actions"] == effect["new_rows"] == []
-        assert [line[0] for line in effect["lost_rows"]] == ["(3004,007F)"]
+        (lost,) = effect.pop("lost_rows")
+        assert lost[0] == "(3004,007F)"
+        assert not any(effect.values())
     assert data_files() == before
 
 
-def test_what_an_independent_comparison_found_since_2023b_is_found(standard_folder: Path) -> None:
+def test_the_stored_difference_since_2023b_undone_on_the_shipped_table_is_found_again(
+    standard_folder: Path,
+) -> None:
+    """No book of 2023b is at hand: its table is ours without the rows and cells that the stored difference names."""
     recorded = json.loads((standard_folder / "diff-2023b-to-2026d.json").read_text())
     old = by_tag(shipped())
     for tag, _, _ in recorded["added"]:
@@ -179,7 +185,98 @@ def test_the_shipped_edition_has_no_difference_from_itself(
     assert code == 0
     assert all(not found[kind] for found in told["tables"].values() for kind in found)
     assert sorted(told["profiles"]) == shipped_names()
-    assert all(not lines for effect in told["profiles"].values() for lines in effect.values())
+    assert sorted(told["options"]) == OPTIONS
+    for effect in (*told["profiles"].values(), *told["options"].values()):
+        assert not any(effect.values())
+
+
+def altered(folder: Path, label: str, *changes: tuple[list[str], list[str]]) -> Path:
+    """Write a book of 2027a in which rows of one table are others; a row that begins or ends is an empty one."""
+    tables = cells_of_books()
+    for before, after in changes:
+        if before:
+            tables[label].remove(before)
+        if after:
+            tables[label].append(after)
+    return docbook(folder, "2027a", tables)
+
+
+def test_rows_of_concepts_that_come_go_or_change_are_told_with_what_becomes_of_content_items(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {(row[1], row[3]): row for row in cells_of_books()["E.3.4-1"]}
+    gone, other = rows["121022", "TEXT"], rows["126201", "DATE"]
+    new = ["Stain Remark", "999901", "DCM", "TEXT", "N", "Y", "X", *[""] * len(CONCEPT_OPTIONS)]
+    changed = [*other[:7], *[""] * len(CONCEPT_OPTIONS)]
+    book = altered(tmp_path, "E.3.4-1", (gone, []), ([], new), (other, changed))
+    code, told = document(capsys, book)
+
+    table = told["tables"]["e3-4-1"]
+    assert code == 1
+    assert [line[0] for line in table["added"]] == ["999901 DCM TEXT"]
+    assert [line[0] for line in table["removed"]] == ["121022 DCM TEXT"]
+    assert {line["key"] for line in table["changed"]} == {"126201 DCM DATE"}
+    own = told["profiles"]["research-wsi"]["concepts"]
+    assert [
+        "999901 DCM TEXT",
+        "Stain Remark",
+        "D in a tree, X in preparation steps by its value type",
+        "X",
+    ] in own
+    assert ["126201 DCM DATE", "Acquisition Date", "C", "X"] in own
+    assert {line[0] for line in own} == {"999901 DCM TEXT", "121022 DCM TEXT", "126201 DCM DATE"}
+    assert told["profiles"]["basic"]["concepts"] == []  # its content sequences go as a whole
+    plain = {line[0] for line in told["options"]["clean-structured-content"]["concepts"]}
+    assert plain == {"999901 DCM TEXT", "121022 DCM TEXT"}  # its dates go with or without the cells
+
+
+def test_rows_of_safe_private_attributes_are_told_with_what_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {row[4]: row for row in cells_of_books()["E.3.10-1"]}
+    gone, other = rows["DLP"], next(row for row in rows.values() if row[2] == "DS" and row[4] != "DLP")
+    new = ["(0099,xx10)", "SCANNER 1.0", "DS", "1", "Focus Score"]
+    book = altered(tmp_path, "E.3.10-1", (gone, []), ([], new), (other, [*other[:2], "FD", *other[3:]]))
+    code, told = document(capsys, book)
+
+    table = told["tables"]["e3-10-1"]
+    assert (code, [line[0] for line in table["added"]]) == (1, ["SCANNER 1.0 0099 10"])
+    assert [line[0] for line in table["removed"]] == ["ELSCINT1 00E1 21"]
+    assert [(line["column"], line["before"], line["after"]) for line in table["changed"]] == [
+        ("VR", "DS", "FD")
+    ]
+    private = {line[0]: line[2:] for line in told["options"]["retain-safe-private"]["private"]}
+    assert private["SCANNER 1.0 0099 10"] == ["goes", "stays as DS"]
+    assert private["ELSCINT1 00E1 21"] == ["stays as DS", "goes"]
+    assert ["stays as DS", "stays as FD"] in private.values()
+    assert len(private) == 3
+    assert all(effect["private"] == [] for effect in told["profiles"].values())
+
+
+def test_a_row_that_costs_an_option_its_claim_is_told_for_that_option_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    icc = attribute_cells([ICC_PROFILE, "ICC Profile", False, True, "X", {}])
+    code, told = document(capsys, altered(tmp_path, "E.1-1", ([], icc)))
+
+    assert code == 1
+    claims = [["(0012,0064)", "De-identification Method Code Sequence", "113100", "nothing"]]
+    found = {word: effect["flags"] for word, effect in told["options"].items() if effect["flags"]}
+    assert found == {"keep-icc-text": claims}
+    assert told["profiles"]["basic"]["flags"] == []
+
+
+def test_a_cell_of_an_option_is_told_for_that_option_and_for_profiles_that_have_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (name,) = [row for row in shipped() if row[0] == "00400241"]
+    kept = [*name[:5], {**name[5], "retainDeviceIdentity": "K"}]
+    _, told = document(capsys, altered(tmp_path, "E.1-1", (attribute_cells(name), attribute_cells(kept))))
+
+    title = ["(0040,0241)", "Performed Station AE Title", "C (title)", "K"]
+    assert told["options"].pop("retain-device-identity")["actions"] == [title]
+    for effect in (*told["profiles"].values(), *told["options"].values()):
+        assert not any(effect.values())
 
 
 def test_the_next_edition_says_what_it_does_to_each_profile(
@@ -194,6 +291,7 @@ def test_the_next_edition_says_what_it_does_to_each_profile(
     assert [line["column"] for line in told["tables"]["e3-4-1"]["changed"]] == ["basic"]
     assert [line[0] for line in told["supplement"]] == ["(0020,9453)"]
     assert sorted(told["profiles"]) == shipped_names()
+    assert not any(told["options"]["retain-uids"].values())  # all of it becomes of the basic profile too
     basic = told["profiles"]["basic"]
     assert basic["actions"] == [["(0010,0010)", "Patient's Name", "Z", "X"]]
     assert basic["new_rows"] == [["(0014,40A0)", "Image Quality Indicator Type", "X/Z/D by VR LO", "X"]]
@@ -247,7 +345,7 @@ def test_an_action_that_no_profile_knows_is_named_and_not_written(
     book = docbook(tmp_path, "2027a", tables)
     code, told = document(capsys, book)
 
-    assert (code, told["unknown actions"], told["profiles"]) == (1, ["Q"], {})
+    assert (code, told["unknown actions"], told["profiles"], told["options"]) == (1, ["Q"], {}, {})
     assert main([str(book), "--write", "--data", str(tmp_path / "data")]) == 2
     assert not (tmp_path / "data").exists()
 
