@@ -27,6 +27,7 @@ CLAIMS = [
     (("retain-full-dates",), [b"113100", b"113106"], b"UNMODIFIED"),
     (("retain-full-dates", "no-scan-time"), [b"113100", b"113106"], b"MODIFIED"),
     (("retain-modified-dates",), [b"113100", b"113107"], b"MODIFIED"),
+    (("keep-icc-text",), [b"113100"], b"REMOVED"),
     (("clean-structured-content",), [b"113100", b"113104"], b"REMOVED"),
     (("clean-descriptors",), [b"113100", b"113105"], b"REMOVED"),
     (("clean-graphics",), [b"113100", b"113103"], b"REMOVED"),

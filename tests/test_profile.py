@@ -207,6 +207,26 @@ def test_what_is_said_of_dates_is_what_is_done_to_them(options: tuple[str, ...],
     assert load_profile("basic", options).temporal == temporal
 
 
+@pytest.mark.parametrize("line", ['keyword = "StudyDate"', 'tag = "(0008,0030)"', 'vr = "DA"'])
+@pytest.mark.parametrize("action", ["X", "X/Z/D"])
+def test_full_dates_are_unmodified_only_where_no_override_takes_one_away(
+    tmp_path: Path, line: str, action: str
+) -> None:
+    text = f'extends = "basic"\noptions = ["retain-full-dates"]\n[[override]]\n{line}\naction = "{action}"\n{REASON}\n'
+    (tmp_path / "mine.toml").write_text(text)
+
+    profile = load_profile(str(tmp_path / "mine.toml"))
+
+    assert profile.temporal == "MODIFIED"
+    assert [code for code, _ in profile.codes] == ["113100", "113106"]
+
+
+@pytest.mark.parametrize("option", ["scan-day", "scan-month", "scan-year"])
+def test_a_coarse_scan_and_full_dates_exclude_each_other(option: str) -> None:
+    with pytest.raises(ProfileError, match="exclude each other"):
+        load_profile("basic", ("retain-full-dates", option))
+
+
 def test_the_default_profile_keeps_intervals_stains_and_one_pseudonym_a_patient() -> None:
     profile = load_profile()
 

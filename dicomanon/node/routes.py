@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEPT_KEY = (
+    "The profile is for data that nobody can trace back: while somebody keeps the key they are pseudonymous. "
+    "Take `key` out of the route, or choose another profile."
+)
+
 
 def open_route(config: RouteConfig, audit: AuditLog | None = None) -> Route:
     """Compile the profile and read the key; raises ProfileError and KeyFileError."""
@@ -27,10 +32,6 @@ def open_route(config: RouteConfig, audit: AuditLog | None = None) -> Route:
         pseudonymizer = Pseudonymizer(ephemeral_key(), ephemeral=True)
     else:
         if profile.anonymous:
-            log.warning(
-                "route=%s profile=%s key=kept the data are pseudonymous while it is",
-                config.name,
-                profile.name,
-            )
+            log.warning("route=%s profile=%s key=kept %s", config.name, profile.name, KEPT_KEY)
         pseudonymizer = Pseudonymizer(read_key(config.key))
     return make_route(config.name, profile, pseudonymizer, scope=config.scope or "", audit=audit)

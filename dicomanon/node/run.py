@@ -16,6 +16,7 @@ from dicomanon.errors import ConfigError
 from dicomanon.node import serve
 from dicomanon.node.outbox import DATABASE, Outbox
 from dicomanon.node.status import read_status
+from dicomanon.profile import DEFAULT, load_profile
 from dicomanon.sinks import check_url
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def run_until_signal(config: Config, say: Callable[[str], None], *, repeat_faile
 
     def ready(port: int) -> None:
         for route in config.routes:
-            if route.key is None:
+            profile = load_profile(route.profile or DEFAULT, route.options)
+            if route.key is None and not profile.anonymous:
                 say(f"route {route.name} has no key: replacement values will be others after the next start;")
                 say("`dicomanon key FILE` makes one, which is to be kept as safe as the originals")
         routes = ", ".join(f"{route.name} -> {' and '.join(route.destinations)}" for route in config.routes)

@@ -205,7 +205,7 @@ def _temporal(
 ) -> str:
     """Return what (0028,0303) has to say; dates that lost their day or month are not what they were.
 
-    `altered` says that some of the dates which an option keeps are dummies or coarse.
+    `altered` says that some of the dates which an option keeps are dummies, coarse or gone.
     """
     dates = [rule for tag, rule in laxer if standard.vr_of(tag) in DATE_VRS]
     if any(rule.code == "K" for rule in dates) or not DATE_VRS.isdisjoint(laxer_vrs):
@@ -216,9 +216,9 @@ def _temporal(
 
 
 def _alters_kept_dates(before: Mapping[int, Rule], draft: _Draft) -> bool:
-    """Tell whether a date or time that the table keeps is another one afterwards; one that goes says nothing false."""
+    """Tell whether a row or an override takes something from a date or time that the table keeps (PS3.15 E.3.6)."""
     return any(
-        tag in before and before[tag].code == "K" and rule.code not in ("K", "X")
+        tag in before and before[tag].code == "K" and rule.code != "K"
         for tag, rule in _laid(draft)
         if standard.vr_of(tag) in DATE_VRS
     )

@@ -127,7 +127,8 @@ def choices() -> tuple[Choice, ...]:
             "Encapsulated Document",
             (),
             (0x00420011,),
-            "the standard specifies no cleaning of documents (PS3.15 E.1.1)",
+            "the standard specifies no cleaning of documents (PS3.15 E.1.1); what holds one is refused or dropped as a "
+            "whole (Table A.C.2.6-13), so that no instance meets the rule",
         ),
         Choice(
             "Clean Pixel Data",

@@ -176,7 +176,12 @@ def private(policies: Sequence[Policy]) -> tuple[Block, ...]:
         )
         for row in standard.safe_private().values()
     ) + tuple(
-        (creator, f"({group:04X},xx{element:02X})", vr, f"listed by the profile {policy.name}")
+        (
+            creator,
+            f"({group:04X},xx{element:02X})",
+            vr,
+            f"choice of the site, listed by the profile {policy.name}",
+        )
         for policy in keeping
         for (creator, group, element), vr in policy.profile.private.items()
     )

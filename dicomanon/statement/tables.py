@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dicomanon.part10.encoding import TRANSFER_SYNTAXES, VIDEO
 from dicomanon.statement import coverage, network, rules
 from dicomanon.statement.choices import open_choices, values
 from dicomanon.statement.inserted import container, inserted
 from dicomanon.statement.model import Block, Bullets, Contents, Paragraph, Row, Table
-from dicomanon.statement.objects import character_sets, sop_classes, transfer_syntaxes
+from dicomanon.statement.objects import character_sets, sop_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,8 @@ def _content() -> Table:
         ("Storage SOP Classes accepted", str(len(every))),
         ("of them de-identified", str(len(every) - refused)),
         ("of them refused, each with its reason", str(refused)),
-        ("Transfer syntaxes", str(len(transfer_syntaxes()))),
+        ("Transfer syntaxes accepted", str(len(TRANSFER_SYNTAXES))),
+        ("of them of video, which is quarantined", str(len(VIDEO))),
     )
     return Table("1.1-1", "Composite objects", ("What", "Number"), rows)
 
@@ -159,7 +161,10 @@ def _inserted(policy: Policy, label: str) -> Table:
 
 def _notes(subject: Subject) -> tuple[Block, ...]:
     notes = tuple(
-        f"{policy.name}: {policy.profile.note}" for policy in subject.policies if policy.profile.note
+        f"{policy.name}: {note}"
+        for policy in subject.policies
+        for note in (policy.profile.note, ANONYMOUS if policy.profile.anonymous else "")
+        if note
     )
     return (Bullets(notes),) if notes else ()
 
@@ -172,6 +177,7 @@ def _cleaning(subject: Subject) -> Table:
     return Table("A.C.2.6-6", "Ways of cleaning (action C), and where they are used", columns, rows)
 
 
+ANONYMOUS = "meant for anonymous data: while somebody keeps a key it was run with, the data are pseudonymous."
 OBJECTS = {
     "encapsulated": "Encapsulated documents (PDF, CDA, STL, OBJ, MTL)",
     "voice": "Voice recordings",
@@ -191,7 +197,7 @@ def _objects(subject: Subject) -> Table:
 
 
 def _site(subject: Subject) -> tuple[Block, ...]:
-    """Return what a profile adds of its own to the words and codes that stay; nothing where none does."""
+    """Return what profiles add of their own to the words and codes that stay, or that none does."""
     rows = tuple(
         row
         for one in subject.policies
@@ -203,8 +209,14 @@ def _site(subject: Subject) -> tuple[Block, ...]:
             ),
         )
     )
+    if not rows:
+        return (Paragraph("Lists of the site: no profile has words or codes of its own."),)
+    said = (
+        f"Lists of the site: {len(rows)} words and codes stay because a profile lists them as harmless. "
+        "They are choices of the site, and no table of the standard has them."
+    )
     title = "Words and local codes that profiles list as harmless"
-    return (Table("A.C.2.6-14", title, ("Profile", "What", "Entry"), rows),) if rows else ()
+    return Paragraph(said), Table("A.C.2.6-14", title, ("Profile", "What", "Entry"), rows)
 
 
 def _pixels(subject: Subject) -> Table:

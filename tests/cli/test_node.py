@@ -90,6 +90,21 @@ def test_the_last_line_tells_whether_something_waits(tmp_path: Path) -> None:
     assert "destination-not-configured" in second.stderr
 
 
+def test_a_node_for_anonymous_data_is_not_told_to_keep_a_key(tmp_path: Path) -> None:
+    words: list[str | Path] = [
+        "node",
+        "--forward",
+        tmp_path / "out",
+        "--port",
+        "0",
+        "--spool",
+        tmp_path / "spool",
+    ]
+
+    assert "`dicomanon key FILE`" in _stopped(words).stdout
+    assert "`dicomanon key FILE`" not in _stopped([*words, "--profile", "gdpr-anonymous"]).stdout
+
+
 def _stopped(words: list[str | Path]) -> subprocess.CompletedProcess[str]:
     """Start a node, wait until it listens, end it as an administrator would."""
     running = subprocess.Popen(

@@ -26,6 +26,8 @@ from tests.statement.documents import NODE, node, of_files, page_tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dicomanon.statement import Statement
+
 PACKAGE = Path(dicomanon.__file__).parent
 KEY = bytes(32)
 
@@ -271,3 +273,46 @@ def test_video_is_said_to_be_quarantined(tmp_path: Path) -> None:
     stated = {row[1]: row[2] for row in described(tmp_path)["table-7-2-2"]}
 
     assert {uid for uid, fate in stated.items() if "quarantined" in fate} == VIDEO
+
+
+def section(document: Statement, number: str) -> str:
+    return as_page(document).split(f'id="section-{number}"')[1].split("</section>")[0]
+
+
+def test_what_a_site_lists_is_called_a_choice_of_the_site_and_counted(tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(
+        'name = "site"\nextends = "basic"\noptions = ["clean-descriptors", "retain-safe-private"]\n'
+        'words = ["Testharz", "Probenbad"]\n'
+        '[[private]]\ncreator = "SCANNER 1.0"\nelement = "(0099,xx10)"\nvr = "DS"\nreason = "paper"\n'
+    )
+    document = of_files(str(profile))
+    private = page_tables(document)["table-a-c-2-6-11"]
+
+    assert "Lists of the site: 2 words and codes stay" in section(document, "a-c-2-6-9")
+    assert "Lists of the site: no profile has" in section(of_files("basic"), "a-c-2-6-9")
+    assert [row for row in private if "choice of the site" in row[3]] == [
+        [
+            "SCANNER 1.0",
+            "(0099,xx10)",
+            "DS",
+            "choice of the site, listed by the profile site (clean-descriptors, retain-safe-private)",
+        ]
+    ]
+
+
+def test_documents_and_video_are_said_never_to_be_cleared() -> None:
+    document = of_files("basic")
+    row = next(row for row in page_tables(document)["table-a-c-2-6-8"] if row[0] == "Encapsulated Document")
+
+    assert "never cleared" in section(document, "a-c-2-6-10")
+    assert "Video" in section(document, "a-c-2-6-8")
+    assert "no instance meets the rule" in row[4]
+    assert ["of them of video, which is quarantined", str(len(VIDEO))] in page_tables(document)["table-1-1-1"]
+
+
+def test_a_profile_for_anonymous_data_is_said_to_need_a_key_that_nobody_keeps() -> None:
+    words = "while somebody keeps a key it was run with, the data are pseudonymous"
+
+    assert words in section(of_files("gdpr-anonymous"), "a-c-2-6-7")
+    assert words not in section(of_files("gdpr-pseudonymous"), "a-c-2-6-7")
