@@ -61,8 +61,13 @@ def run_until_signal(config: Config, say: Callable[[str], None], *, repeat_faile
     # A core dump would put identified bytes on the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stop = threading.Event()
+
+    def set_stop(*_: object) -> None:
+        """Set it from another thread: this one may be inside of its lock, waiting for it."""
+        threading.Thread(target=stop.set, daemon=True).start()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, set_stop)
 
     def ready(port: int) -> None:
         for route in config.routes:

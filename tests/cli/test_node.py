@@ -117,7 +117,10 @@ def _stopped(words: list[str | Path]) -> subprocess.CompletedProcess[str]:
         assert running.stdout is not None
         listening = running.stdout.readline()
         running.send_signal(signal.SIGTERM)
-        out, err = running.communicate(timeout=30)
+        running.wait(timeout=30)
+        assert running.stderr is not None
+        # Not `communicate`: it passes over what `readline` has read ahead.
+        out, err = running.stdout.read(), running.stderr.read()
     finally:
         running.kill()
     return subprocess.CompletedProcess(running.args, running.returncode, listening + out, err)
