@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomanon import standard
+from dicomanon.characteristics import STANDS_FOR, ages, characteristics, is_long_number, is_too_old
 from dicomanon.codes import CODE_MEANING, CODE_TEXTS, SCHEME, Codes, read_code
 from dicomanon.part10.elements import element_at, element_items, elements_in, read_header
 from dicomanon.part10.encoding import ITEM_DELIMITER, u32
@@ -49,6 +50,8 @@ VALUES: Mapping[int, tuple[str, str]] = {
 }
 """Attributes that hold what can identify: the value type they belong to, and their VR."""
 VRS = dict(VALUES.values())
+NUMBERS = ("NUM", "NUMERIC")
+"""Value types of measured values: of SR, and of lists (PS3.3 10.2)."""
 STEPS, LIST, TREE = "steps", "list", "tree"
 SPECIMEN = "specimen"
 """The value is an identifier of a specimen or its container: a profile may keep a part of those."""
@@ -85,7 +88,10 @@ class Judge:
             return _REFERENCE
         if item.local and kind == LIST:
             return _LOCAL
-        key = (*item.name, item.value_type, kind)
+        name = item.name
+        if name in characteristics() and item.value_type in STANDS_FOR:
+            name = STANDS_FOR[item.value_type]
+        key = (*name, item.value_type, kind)
         rule = self.remembered.get(key)
         if rule is None:
             rule = self._decide(*key)
@@ -199,6 +205,8 @@ class Content:
         rule = self.judge.rule_for(item, self.kind)
         if rule.code == "X" or (item.target and item.target not in numbers):
             return None
+        if item.value_type in NUMBERS and says_too_much(item, buffer, at, stop, encoding):
+            return None
         return Content(self.judge, "item", rule, self.kind)
 
     def _keeps_step(self, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
@@ -212,6 +220,13 @@ class Content:
             if element.tag == STEP_CONTENT
             for item in element_items(buffer, element)
         )
+
+
+def says_too_much(item: Item, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
+    """Tell whether a measured value cannot stay: an age over 89, or a long number under a name of the site's own."""
+    if item.name in ages():
+        return is_too_old(buffer, at, stop, encoding)
+    return item.local and is_long_number(buffer, at, stop, encoding)
 
 
 def content_of(cleaner: str, judge: Judge) -> Content | None:
@@ -284,7 +299,10 @@ def _nodes(buffer: bytes, sequence: Element, judge: Judge, depth: int) -> list[_
     found = []
     for item in element_items(buffer, sequence, depth):
         read = read_item(buffer, item.value, item.end, sequence.encoding, judge)
-        stays = judge.rule_for(read, TREE).code != "X"
+        stays = judge.rule_for(read, TREE).code != "X" and not (
+            read.value_type in NUMBERS
+            and says_too_much(read, buffer, item.value, item.end, sequence.encoding)
+        )
         children = [
             node
             for element in (elements_in(buffer, item.value, item.end, sequence.encoding) if stays else ())

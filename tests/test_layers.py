@@ -19,7 +19,17 @@ PACKAGE = REPOSITORY / "dicomanon"
 
 LAYERS = (
     *("errors", "standard", "part10", "pseudonym", "laxer", "profile", "icc", "characters", "kept"),
-    *("identifying", "labels", "vocabulary", "descriptors", "codes", "actions", "content", "private"),
+    *(
+        "identifying",
+        "labels",
+        "vocabulary",
+        "descriptors",
+        "codes",
+        "characteristics",
+        "actions",
+        "content",
+        "private",
+    ),
     *(
         "rules",
         "objects",
