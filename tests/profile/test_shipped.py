@@ -15,7 +15,7 @@ from dicomanon.part10.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding
 from dicomanon.part10.write import file_meta
 from dicomanon.pipeline import clear_in_memory
 from dicomanon.pixels import verdict
-from dicomanon.profile import load_profile, shipped_folder, shipped_names
+from dicomanon.profile import load_profile, option_keywords, shipped_folder, shipped_names
 from tests.canary import assert_codes_kept, assert_no_canary, make_canary_slide
 from tests.peers import dcentvfy, dciodvfy
 from tests.profile.safe_harbor import IDENTIFIERS, Identifier
@@ -109,12 +109,30 @@ def test_a_limited_data_set_keeps_dates_and_ages_up_to_89_but_no_place() -> None
     assert b"113100" in found[0x00120064, 0x00080100]
 
 
-@pytest.mark.parametrize(
-    "option", ["retain-full-dates", "retain-patient-characteristics", "retain-device-identity"]
-)
-def test_safe_harbor_refuses_options_that_would_undo_it(option: str) -> None:
-    with pytest.raises(ProfileError, match="forbids the option"):
-        load_profile(HARBOR, (option,))
+UNDOES_NOTHING = {
+    "clean-descriptors": "words that are known to be harmless",
+    "clean-graphics": "shapes without words",
+    "clean-structured-content": "what both profiles have",
+    "keep-barcode-pseudonym": "a keyed value, as the container has",
+    "keep-dimension-labels": "names of attributes and words of microscopy",
+    "keep-retired-specimen": "keyed values, as the attributes of today have",
+    "no-scan-time": "takes away",
+}
+"""Options that a profile may be given whose promise is that nobody is named; any other has to be decided."""
+
+
+REFUSED = r"forbids the option|cannot be promised|exclude each other"
+
+
+@pytest.mark.parametrize("name", [HARBOR, "gdpr-anonymous"])
+@pytest.mark.parametrize("option", option_keywords())
+def test_a_profile_refuses_every_option_that_would_undo_it(name: str, option: str) -> None:
+    allowed = {*UNDOES_NOTHING, "scan-year"} if name == HARBOR else UNDOES_NOTHING  # 164.514(b)(2)(i)(C)
+    if option in allowed:
+        assert load_profile(name, (option,)).identity_removed == "YES"
+    else:
+        with pytest.raises(ProfileError, match=REFUSED):
+            load_profile(name, (option,))
 
 
 def test_under_safe_harbor_the_year_of_a_scan_may_be_chosen_and_no_more() -> None:
