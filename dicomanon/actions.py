@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
-from dicomanon.codes import LOCAL_SCHEME, Codes
+from dicomanon.codes import LOCAL_SCHEME, LONG_CODE_VALUE, Codes
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
 from dicomanon.identifying import names_nobody
@@ -149,7 +149,8 @@ def dummy(tag: int, vr: bytes, value: bytes, context: Context) -> bytes:
         if tag == ACCESSION_TAG:
             return b""  # nobody gave one, and two studies without one are not one case
         value = b"\0study\0" + context.study
-    return context.pseudonymizer.identifier(role, value.strip(b" \0")).encode()
+    made = context.pseudonymizer.identifier(role, value.strip(b" \0")).encode()
+    return made * 2 if tag == LONG_CODE_VALUE else made  # a shorter one belongs into Code Value (PS3.3 8.1)
 
 
 def replace_uid(tag: int, _vr: bytes, value: bytes, context: Context) -> bytes:

@@ -5,6 +5,7 @@ Code Meaning (0008,0104) is free text beside a code, and some senders write more
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from dicomanon.descriptors import clean_text
 from dicomanon.part10.elements import element_at, read_header
 from dicomanon.part10.encoding import ITEM_DELIMITER
 from dicomanon.standard.codes import SCHEMES, is_public, meaning_of, meanings
-from dicomanon.vocabulary import alone, surnames, vocabulary
+from dicomanon.vocabulary import surnames, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,7 @@ LONG_CODE_VALUE = 0x00080119
 URN_CODE_VALUE = 0x00080120
 CODE_TEXTS = frozenset((CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE, 0x00080103, CODE_MEANING))
 """Value, long value, URN, scheme version and meaning of a code."""
+_WORD = re.compile(r"[^\W\d_]{3,}")
 UNTOLD = "?"
 """Stands for a code that is a URN, or more than one."""
 
@@ -101,12 +103,17 @@ def _is_of_known_words(raw: bytes) -> bool:
 
 @cache
 def _published() -> frozenset[str]:
-    """Return the meanings of PS3.16, which most meanings are: sooner read than the whole vocabulary."""
-    return frozenset().union(*(codes.values() for codes in meanings().values()))
+    """Return the meanings of PS3.16, which most meanings are: sooner read than the whole vocabulary.
+
+    Those of one word are not among them: many are the name of who described a method, and of others.
+    """
+    texts = {text for codes in meanings().values() for text in codes.values()}
+    return frozenset(text for text in texts if text.count(" ") or text.count("-"))
 
 
 @cache
 def _all_words() -> Vocabulary:
-    """Return the vocabulary with the words of all codes of PS3.16 in it: a text stays of nothing but them."""
-    words = {word.casefold() for word in alone(m for codes in meanings().values() for m in codes.values())}
+    """Return the vocabulary with the words in it that PS3.16 writes small within a meaning: names are written large."""
+    texts = (text for codes in meanings().values() for text in codes.values())
+    words = {word for text in texts for word in _WORD.findall(text)[1:] if word.islower()}
     return replace(vocabulary(), words=vocabulary().words | (words - surnames()))

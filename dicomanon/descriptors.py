@@ -23,7 +23,7 @@ _WITHIN_TERM = re.compile(r"[\s\-/.'&+]{0,3}")
 _BESIDE = re.compile(r"[\s.,'^_]*")
 """What stands between two words that could be the parts of one name."""
 _KEPT_BETWEEN = re.compile(r"[\s\-/,;:.()&+%]*")
-_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,2})?")
+_NUMBER = re.compile(r"(?:0|[1-9]\d{0,2})(?:\.\d{1,2})?")
 _QUANTITY = re.compile(r"\d{1,3}(?:\.\d{1,2})?([^\W\d_]+)")
 _DESIGNATION = re.compile(r"[A-Z]\d{0,2}")
 """A part, block or slide, as in "Part A" and "Block B2"."""

@@ -102,9 +102,35 @@ _REGISTERED = (
 """A UID of the standard has components of up to four digits: a longer number is one that somebody hides there."""
 
 
-SCHEME_VERSION = 0x00080103
-_VERSION = rb"(?:[0-9]{1,8}(?:[.\-][0-9]{1,4}){0,3}[a-z]?)?"
-"""Versions of the vocabularies of PS3.16 are numbers and dates."""
+_LANDMARKS = (
+    *(
+        "SLIDE_CORNER",
+        "CORNEAL_VERTEX_R",
+        "CORNEAL_VERTEX_L",
+        "ILIAC CREST",
+        "ORBITAL MEDIAL",
+        "STERNAL NOTCH",
+    ),
+    *(
+        "SYMPHYSIS PUBIS",
+        "XIPHOID",
+        "LOWER COSTAL MARGIN",
+        "EXTERNAL AUDITORY MEATUS",
+        "NASION",
+        "VERTEX",
+        "BB",
+    ),
+    *("AC", "EM", "IC", "LM", "NA", "NASION", "OM", "SN", "SP", "VX", "XP", "XY"),
+)
+"""PS3.3 C.7.4.1.1.2 and C.8.12.2.1.1, and what scanners write for them."""
+_BY_TAG: Mapping[int, bytes] = {
+    0x00080103: rb"(?:[0-9]{1,8}(?:[.\-][0-9]{1,4}){0,3}[a-z]?)?",  # of a coding scheme of PS3.16: number or date
+    0x00080105: b"(?:DCMR|SDM)?",  # Mapping Resource (PS3.3 8.4)
+    0x0008010F: b"[0-9]{0,5}",  # Context Identifier: one of PS3.16 has a number, one of a site a name
+    0x00201040: b"(?:(?i:" + "|".join(_LANDMARKS).encode() + b"))?",  # Position Reference Indicator
+    0x0040DB00: b"[0-9]{0,5}",  # Template Identifier
+}
+"""What text may say where the standard has terms for it, or numbers."""
 
 
 class Check(NamedTuple):
@@ -129,8 +155,8 @@ def check_for(tag: int, vr: bytes, *, registered: bool = False) -> Check | None:
     if tag == CHARACTER_SET_TAG:
         return Check(_CHARACTER_SETS, demanded, b"LO")
     most = most_values(tag)
-    if tag == SCHEME_VERSION:
-        return Check(_text(_VERSION, most), demanded, b"LO")
+    if tag in _BY_TAG:
+        return Check(_text(_BY_TAG[tag], most), demanded, b"LO")
     if vr == b"UI":
         return Check(_text(_REGISTERED, most), demanded, b"UI") if registered else None
     width = WIDTHS.get(vr)

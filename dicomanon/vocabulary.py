@@ -51,7 +51,7 @@ def vocabulary(own: tuple[str, ...] = ()) -> Vocabulary:
     """Return what is known, with the words and terms that a profile adds of its own."""
     lists = _lists()
     published = load("terms")["rows"]
-    words = alone(published) | lists["words"]
+    words = _alone(published) | lists["words"]
     words = {word.casefold() for word in words} - lists["surnames"] | lists["joining"]
     words |= {word.casefold() for word in own if len(TOKEN.findall(word)) == 1}
     terms: dict[str, set[tuple[str, ...]]] = {}
@@ -81,7 +81,7 @@ def every_word() -> frozenset[str]:
     return known.words.union(parts, _lists()["surnames"], _lists()["imaging"])
 
 
-def alone(phrases: Iterable[str]) -> set[str]:
+def _alone(phrases: Iterable[str]) -> set[str]:
     """Return the words of published terms that are no proper names: those written small, and terms of one word."""
     found = set()
     for phrase in phrases:

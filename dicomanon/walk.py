@@ -130,7 +130,7 @@ class Walk:
             raise MalformedError("a value is not what its VR allows", offset=start, tag=step.tag)
         old = buffer[value:following]
         context = self._context
-        if step.rule.cleaner == "meaning":  # elements before it are no sequences: the item is still this one
+        if step.rule.cleaner == "meaning":
             context = replace(context, code=read_code(buffer, self._item_at, stop, encoding))
         new = CLEANERS[step.rule.cleaner](step.tag, step.true_vr, old, context) if letter == "C" else None
         if old and not step.kept and new != old:  # what a cleaner leaves as it is says nothing
@@ -204,7 +204,9 @@ class Walk:
             raise MalformedError("an item is longer than what holds it", offset=start)
         numbers = self._context.numbers
         within = place.of_item(self._buffer, at, stop, numbers) if place.sorts else place
+        outer, self._item_at = self._item_at, at
         new, item_end = self._items(within or place, at, stop, depth, delimited=delimited)
+        self._item_at = outer
         if within is None:
             self._gone.elements(self._buffer, at, item_end, place.encoding, depth)
         return within, new, item_end, item_end + 8 if delimited else item_end
@@ -221,7 +223,6 @@ class Walk:
     ) -> tuple[list[bytes] | None, int]:
         """Walk the elements of one item; return what replaces them (None: nothing) and where they end."""
         buffer, key_length, encoding = self._buffer, place.key_length, place.encoding
-        self._item_at = at
         plan_get, checks_get = place.plan.get, place.checks.get
         explicit = encoding.explicit
         short, long = u16(encoding).unpack_from, u32(encoding).unpack_from

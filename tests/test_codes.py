@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,10 +12,11 @@ from dicomanon.codes import Codes, read_code
 from dicomanon.errors import ProfileError
 from dicomanon.explain import explain
 from dicomanon.part10.encoding import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, encoding_of
+from dicomanon.pipeline import clear_in_memory
 from dicomanon.profile import load_profile
 from dicomanon.standard.codes import SCHEMES, is_public, meanings
 from dicomanon.standard.content import concepts
-from tests.verify.made import cleaned, encode, identity, value_at
+from tests.verify.made import cleaned, encode, file_of, found_in, identity, opened, route_of, value_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,58 @@ def test_a_meaning_says_what_the_code_means_and_nothing_else(
     value: str, scheme: str, meaning: str, left: str
 ) -> None:
     assert meaning_left(value, scheme, meaning) == left
+
+
+NAMES = ["Robert Miller", "Lawrence Taylor", "Miller", "Taylor Moore", "Max Wolf", "Holly Lorenz"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("value", "scheme"), [("1", "99LAB"), ("44400004", "SCT")])
+def test_a_name_is_no_meaning_though_methods_are_called_so(value: str, scheme: str, name: str) -> None:
+    """PS3.16 names views and methods after persons; under any other code the same words are a name."""
+    left = meaning_left(value, scheme, name)
+
+    assert not any(word in left for word in name.split())
+
+
+def test_what_stands_around_a_code_names_no_site() -> None:
+    """Registry, external identifier, mapping resource and context of local codes are words of the site."""
+    scheme: Elements = {
+        SCHEME: (b"SH", b"99CANARY"),
+        0x00080112: (b"LO", b"CANARY CLINIC"),
+        0x00080114: (b"ST", b"Lab of Dr Canary"),
+    }
+    around: Elements = {0x00080105: (b"CS", b"99CANARY"), 0x0008010F: (b"CS", b"CANARY_EAST")}
+    elements = code("CANARY1", "99CANARY", "stain", more=around)
+
+    found = cleaned(elements | {0x00080110: (b"SQ", [scheme])})
+
+    assert not any(b"CANARY" in value.upper() for values in found.values() for value in values)
+
+
+def test_a_group_of_the_standard_is_named_beside_a_code() -> None:
+    around: Elements = {0x00080105: (b"CS", b"DCMR"), 0x0008010F: (b"CS", b"8101")}
+    found = cleaned(code(*SLIDE, "Microscope slide", more=around))
+
+    assert value_at(found, CONTAINER_TYPE, 0x00080105) == b"DCMR"
+    assert value_at(found, CONTAINER_TYPE, 0x0008010F) == b"8101"
+
+
+def test_a_code_in_front_of_a_meaning_is_not_that_of_the_item_around_it() -> None:
+    """Elements may be out of order: a nested code stands before the meaning of the outer one."""
+    encoding = encoding_of(EXPLICIT_LITTLE)
+    nested: Elements = {VALUE: (b"SH", b"53041004"), SCHEME: (b"SH", b"SCT"), MEANING: (b"LO", b"alcohol")}
+    front: Elements = {VALUE: (b"SH", b"433466003"), SCHEME: (b"SH", b"SCT"), 0x00080121: (b"SQ", [nested])}
+    late: Elements = {MEANING: (b"LO", b"Slide of Canary")}
+    body = encode(front, encoding) + encode(late, encoding)
+    empty = file_of(identity() | {CONTAINER_TYPE: (b"SQ", [])})
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(body)) + body
+    head = struct.pack("<HH2sHI", 0x0040, 0x0518, b"SQ", 0, 0)
+    data = empty.replace(head, head[:8] + struct.pack("<I", len(item)) + item)
+
+    found = found_in(clear_in_memory(opened(data), route_of("basic")))
+
+    assert value_at(found, CONTAINER_TYPE, MEANING) == b"Microscope slide"
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG])
@@ -146,11 +200,15 @@ def test_a_long_code_is_a_code_and_a_urn_can_say_anything() -> None:
     """Extensions of SNOMED CT have numbers too long for Code Value (PS3.3 8.1)."""
     scheme: Elements = {SCHEME: (b"SH", b"SCT"), MEANING: (b"LO", b"slide")}
     long = cleaned(
-        identity() | {CONTAINER_TYPE: (b"SQ", [scheme | {0x00080119: (b"UC", b"331111000161000106")}])}
+        identity() | {CONTAINER_TYPE: (b"SQ", [scheme | {0x00080119: (b"UC", b"331111000161000100")}])}
     )
     urn = cleaned(identity() | {CONTAINER_TYPE: (b"SQ", [scheme | {0x00080120: (b"UR", b"urn:CANARY:7")}])})
 
-    assert value_at(long, CONTAINER_TYPE, 0x00080119) == b"331111000161000106"
+    site: Elements = {SCHEME: (b"SH", b"99CANARY"), 0x00080119: (b"UC", b"CANARY" * 4)}
+    local = cleaned(identity() | {CONTAINER_TYPE: (b"SQ", [scheme | site])})
+
+    assert value_at(long, CONTAINER_TYPE, 0x00080119) == b"331111000161000100"
+    assert len(value_at(local, CONTAINER_TYPE, 0x00080119)) > 16
     assert b"CANARY" not in value_at(urn, CONTAINER_TYPE, 0x00080120)
     assert value_at(urn, CONTAINER_TYPE, SCHEME) == b"99LOCAL"
 

@@ -348,3 +348,20 @@ def test_a_row_without_a_vr_is_safe_as_a_number(vr: bytes, left: int) -> None:
     elements = identity() | {0x01190010: (b"LO", b"SIEMENS Ultrasound SC2000"), 0x01191011: (vr, value)}
 
     assert len(groups_of(cleaned(elements, "basic", OPTION))) == left
+
+
+def test_local_codes_in_a_sequence_that_is_known_to_be_safe_do_not_stay(tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(SITE.replace('vr = "DS"', 'vr = "SQ"'))
+    code: Elements = {
+        0x00080100: (b"SH", b"CANARY1"),
+        0x00080102: (b"SH", b"99CANARY"),
+        0x00080104: (b"LO", b"stain"),
+    }
+    inside: Elements = {**code, 0x00082218: (b"SQ", [code]), 0x00280030: (b"DS", b"0.5\\0.5")}
+    elements = identity() | {0x00990010: (b"LO", b"SCANNER 1.0"), 0x00991010: (b"SQ", [inside])}
+
+    found = cleaned(elements, str(profile))
+
+    assert found[0x00991010, 0x00280030] == [b"0.5\\0.5"]
+    assert not any(b"CANARY" in value for values in found.values() for value in values)
