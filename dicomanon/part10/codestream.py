@@ -2,9 +2,10 @@
 
 A head ends behind the first SOS of JPEG and JPEG-LS (ITU-T T.81 B.1, T.87 C.1) or the first SOD of
 JPEG 2000 (T.800 A.2). Where a JPEG says that more scans follow, segments may stand between them, and the head
-goes on to EOI. Of marker segments only those that decoders need are kept. What is overwritten keeps its length,
-so no offset table changes. A second image behind the EOI of the first, in one fragment and with an EOI of its
-own, could only be found by reading the scan: it is not looked for.
+goes on to EOI. Of marker segments only those that decoders need are kept, and one that is not as long as what it
+declares is refused. What is overwritten keeps its length, so no offset table changes. A second image behind the
+EOI of the first, in one fragment and with an EOI of its own, could only be found by reading the scan: it is not
+looked for.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ _FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
 """SOF markers, of JPEG-LS too."""
 _NEEDED = _FRAMES | {0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF}
 """Segments without which there is no picture (T.81 table B.1); LSE is judged by its kind."""
+_TABLES = frozenset((0xC4, 0xCC, 0xDB))
+_NO_TABLE = 0xEC
+"""Bits that are not set in the byte in front of a table: there are two kinds or widths, and four of each."""
+_SIZES = {0xDC: (2,), 0xDD: (2, 3, 4), 0xDF: (1,)}
+"""Bytes of DNL, DRI (which JPEG-LS has in three sizes, T.87 C.2.5) and EXP."""
 _NEEDED_2000 = frozenset(
     (*range(0x50, 0x54), 0x55, *range(0x56, 0x5A), *range(0x5C, 0x62), 0x63, *range(0x70, 0x7A), 0x90)
 )
@@ -140,9 +146,9 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
         if marker in (0xD8, 0xD9):
             raise MalformedError("a JPEG frame has no scan")
         end = after = _segment_end(buffer, at, stop)
+        if not _is_filled(buffer, marker, at + 4, end):
+            raise MalformedError(f"a JPEG segment FF{marker:02X} is not as long as what it declares")
         if marker == 0xDA:
-            if end < at + 5:
-                raise MalformedError("a JPEG scan names no components")
             if buffer[at + 4] >= components:
                 return cuts, end
             scans += 1
@@ -151,10 +157,31 @@ def _jpeg_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list[tupl
                 raise HeadCutShortError
             end = found.start()
         elif marker in _FRAMES:
-            components = buffer[at + 9] if marker in _ONE_PASS and end > at + 9 else 256
+            components = buffer[at + 9] if marker in _ONE_PASS else 256
         if marker not in _NEEDED:
             cuts.extend(_segment_text(buffer, marker, at + 4, after))
         at = end
+
+
+def _is_filled(buffer: bytes | bytearray, marker: int, at: int, end: int) -> bool:
+    """Tell whether what a segment declares takes all its bytes (T.81 B.2): behind it there is room for text."""
+    size = end - at
+    if marker in _SIZES:
+        return size in _SIZES[marker]
+    if marker == 0xDA:
+        return size > 4 and size == 4 + 2 * buffer[at]
+    if marker in _FRAMES or marker == 0xDE:
+        return size > 6 and size == 6 + 3 * buffer[at + 5]
+    if marker in _TABLES:
+        while at < end and not buffer[at] & _NO_TABLE:
+            if marker == 0xC4:
+                at += 17 + sum(buffer[at + 1 : at + 17])
+            elif marker == 0xDB:
+                at += 129 if buffer[at] >> 4 else 65
+            else:
+                at += 2
+        return at == end
+    return True
 
 
 def _segment_text(buffer: bytes | bytearray, marker: int, at: int, end: int) -> list[tuple[int, int]]:
@@ -188,11 +215,23 @@ def _jpeg_2000_text(buffer: bytes | bytearray, at: int, stop: int) -> tuple[list
             at += 2
             continue
         end = _segment_end(buffer, at, stop)
+        if not _is_filled_2000(buffer, marker, at + 4, end):
+            raise MalformedError(f"a JPEG 2000 segment FF{marker:02X} is not as long as what it declares")
         if marker == 0x64:  # COM: two bytes say binary or Latin, the rest is text
             cuts.append((min(at + 6, end), end))
         elif marker not in _NEEDED_2000:
             cuts.append((at + 4, end))
         at = end
+
+
+def _is_filled_2000(buffer: bytes | bytearray, marker: int, at: int, end: int) -> bool:
+    """Tell the same of SIZ, COD and SOT (T.800 A.4 to A.6); the length of others hangs on more than themselves."""
+    size = end - at
+    if marker == 0x51:
+        return size == 36 + 3 * int.from_bytes(buffer[at + 34 : at + 36], "big")
+    if marker == 0x52:
+        return size > 9 and size == 10 + (buffer[at] & 1) * (buffer[at + 5] + 1)
+    return marker != 0x90 or size == 8
 
 
 def first_tile_part(buffer: bytes | bytearray, at: int, stop: int) -> int:

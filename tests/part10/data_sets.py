@@ -6,6 +6,7 @@ import struct
 
 from hypothesis import strategies as st
 
+from dicomanon.standard.check_digits import ends_as_verhoeff_says
 from tests.part10.building import CANARY, UNDEFINED, Coding, native, slide_elements
 
 SEQUENCES = (0x00081115, 0x0008114A, 0x00101002, 0x0018A001, 0x00400518, 0x00400555, 0x00400560, 0x00400610)
@@ -89,7 +90,9 @@ TEXTS = st.sampled_from(
         b"12",
     )
 )
-CONCEPTS = st.integers(1, 10**12).map(lambda number: f"{number:03}007")
+CONCEPTS = st.integers(100, 10**12).map(
+    lambda number: next(code for digit in range(10) if ends_as_verhoeff_says(code := f"{number}00{digit}"))
+)
 """What looks like a concept of SNOMED CT."""
 
 

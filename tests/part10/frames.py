@@ -37,7 +37,7 @@ def jpeg_ls(*segments: bytes) -> bytes:
 
 
 def jpeg_2000(*segments: bytes, tile_segments: tuple[bytes, ...] = ()) -> bytes:
-    size = segment(0x51, bytes(36) + b"\0\1\7\1\1")
+    size = segment(0x51, bytes(34) + b"\0\1\7\1\1")
     tile = segment(0x90, b"\0\0\0\0\0\0\0\1") + b"".join(tile_segments)
     data = b"\xff\x4f" + size + b"".join(segments) + tile + b"\xff\x93" + SCAN + b"\xff\xd9"
     return data + b"\0" * (len(data) % 2)

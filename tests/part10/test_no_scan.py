@@ -172,7 +172,9 @@ def test_text_in_segments_no_decoder_needs_goes(marker: int, make: object) -> No
 
 def test_tables_decoders_need_stay() -> None:
     frame = jpeg_ls(
-        segment(0xF8, b"\1" + bytes(range(10))), segment(0xC4, bytes(range(20))), segment(0xDD, b"\0\4")
+        segment(0xF8, b"\1" + bytes(range(10))),
+        segment(0xC4, b"\x11\0\3" + bytes(14) + b"\1\2\3"),
+        segment(0xDD, b"\0\4"),
     )
 
     assert passed(frame) == [frame]
@@ -290,7 +292,7 @@ def _tile_part(*segments: bytes, length: int | None = None, scan: bytes = SCAN) 
 
 
 def _tiled(*parts: bytes) -> bytes:
-    data = b"\xff\x4f" + segment(0x51, bytes(36) + b"\0\1\7\1\1") + b"".join(parts) + b"\xff\xd9"
+    data = b"\xff\x4f" + segment(0x51, bytes(34) + b"\0\1\7\1\1") + b"".join(parts) + b"\xff\xd9"
     return data + b"\0" * (len(data) % 2)
 
 
