@@ -6,18 +6,24 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from dicomanon.standard.check_digits import ends_as_luhn_says, ends_as_verhoeff_says
 from dicomanon.standard.stored import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-_SNOMED = r"[A-Z]{1,2}[0-9A-F]?-[0-9A-F]{4,6}"
-"""Codes that SNOMED had before they were numbers."""
+_SNOMED = r"(?:[ACFGJLMST]|[DPR][0-9A-F]?)-[0-9A-F]{4,6}"
+"""Codes that SNOMED had before they were numbers: an axis, of three axes a chapter too, and a place there."""
+_IN_BRACKETS = (
+    r"in_i|ft_i|yd_i|mi_i|lb_av|oz_av|degF|pH|[iI]U|arb'U|hnsf'U|wood'U|PRU|[CFP]FU|Ch|diop|car_m"
+    r"|pp(?:m|b|th|tr)|10{0,3}"
+)
+"""Units of UCUM that are none of the metric system, as far as images need them; any other word there is free text."""
 _UNIT = (
     r"(?:[YZEPTGMkhdcmunpfazy]|da|Ki|Mi|Gi)?(?:[mgsKCNJWAVFSTHlLtuRUGPb]|rad|cd|mol|sr|Hz|Pa|Ohm|Wb|lm|lx|Bq|Gy|Sv|bar|eV"
     r"|kat|Ci|Cel|osm|eq|dB|dyn|erg|Np|bit|By|Bd|pixel|px)"
-    r"|min|h|d|a|wk|mo|deg|'|''|%|10[*^]-?\d{1,2}|\d{1,4}"
-    r"|\[(?:[a-z]{2,4}_[a-z]{1,3}|\d{1,3}|pH|[iI]U|arb'U|hnsf'U|PRU|[CFP]FU|Ch|degF|pp(?:m|b|th|tr))\]|m\[Hg\]|[cm]m\[Hg\]"
+    r"|min|h|d|a|wk|mo|deg|'|''|%|10[*^]-?\d{1,2}|10{0,4}|24"
+    rf"|\[(?:{_IN_BRACKETS})\]|[cm]?m\[(?:Hg|H2O)\]"
 )
 _UCUM = rf"/?(?:{_UNIT})(?:[+-]?\d)?(?:[./](?:{_UNIT})(?:[+-]?\d)?){{0,5}}"
 
@@ -55,7 +61,7 @@ SCHEMES: Mapping[str, str] = {
     "RFC3066": r"[a-z]{2,3}(?:-[A-Z]{2})?",
     "RFC5646": r"[a-z]{2,3}(?:-[A-Z]{2})?",
     "RXNORM": r"\d{1,8}",
-    "SCT": r"\d{3,15}[01]0\d",
+    "SCT": r"[1-9]\d{2,14}[01]0\d",
     "SDM": _SNOMED,
     "SNM3": _SNOMED,
     "SRT": _SNOMED,
@@ -74,6 +80,7 @@ ANNOTATIONS = ("cells", "counts", "nuclei", "pixel", "pixels", "points", "voxels
 """What is counted in units of UCUM, beside the annotations of PS3.16; any other in curly brackets is free text."""
 _ANNOTATION = re.compile(r"\{([^{}]*)\}")
 _FORMS = {scheme: re.compile(form, re.ASCII).fullmatch for scheme, form in SCHEMES.items()}
+_CHECKED: Mapping[str, Callable[[str], bool]] = {"LN": ends_as_luhn_says, "SCT": ends_as_verhoeff_says}
 
 
 @cache
@@ -85,12 +92,16 @@ def meanings() -> Mapping[str, Mapping[str, str]]:
 
 def is_public(code: str, scheme: str) -> bool:
     """Tell whether a code is one of a public vocabulary by its form, or one of PS3.16; no code is as good as one."""
-    form = _FORMS.get(scheme)
-    if form is None:
+    if scheme not in _FORMS:
         return False
-    if not code or form(code) or code in meanings().get(scheme, ()):
+    if not code or _has_form(code, scheme) or code in meanings().get(scheme, ()):
         return True
     return scheme == "UCUM" and _is_annotated(code)
+
+
+def _has_form(code: str, scheme: str) -> bool:
+    checked = _CHECKED.get(scheme)
+    return bool(_FORMS[scheme](code)) and (checked is None or checked(code))
 
 
 def _is_annotated(unit: str) -> bool:
