@@ -12,7 +12,7 @@ from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.flags import Flags
 from dicomanon.identifying import IdentifyingValues, names_nobody
 from dicomanon.objects import SOP_CLASS_UID, iod_of
-from dicomanon.part10.encoding import encoding_of
+from dicomanon.part10.encoding import IMPLICIT_LE, encoding_of, pack_tag
 from dicomanon.part10.index import index_header
 from dicomanon.private import SafePrivate, declared_in
 from dicomanon.rules import Place
@@ -40,6 +40,7 @@ CHARACTER_SET = 0x00080005
 TIMEZONE = 0x00080201
 PIXEL_DATA = 0x7FE00010
 PIXEL_DATA_URL = 0x00287FE0
+FRAME_INCREMENT_POINTER = 0x00280009
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class Deidentifier:
         missing = [tag for tag in IDENTITY if not walk.seen.get(tag)]
         if missing:
             raise MalformedError("an instance lacks one of its UIDs", tag=missing[0])
+        if FRAME_INCREMENT_POINTER in found and place.has(FRAME_INCREMENT_POINTER):
+            _check_frame_pointer(new_header, encoding)
 
         def trailer(data: bytes) -> bytes:
             if not data:
@@ -154,6 +157,19 @@ class Deidentifier:
             iod = iod_of(sop_class.decode("ascii", "replace"))
             place = self._places[sop_class, encoding] = Place(self.profile, iod.root.children, encoding)
         return place
+
+
+def _check_frame_pointer(header: bytes, encoding: Encoding) -> None:
+    """Raise RefusedError where frames differ by an attribute that the header does not have."""
+    found = {entry.tag: entry for entry in index_header(header, encoding)}
+    pointer = found.get(FRAME_INCREMENT_POINTER)
+    if pointer is None:
+        return  # an override took it away
+    written = IMPLICIT_LE if pointer.vr == b"UN" else encoding
+    tags = {pack_tag(tag, written) for tag in found}
+    value = header[pointer.value : pointer.next]
+    if any(value[at : at + 4] not in tags for at in range(0, len(value), 4)):
+        raise RefusedError("frames differ by an attribute that does not stay", tag=FRAME_INCREMENT_POINTER)
 
 
 def _value(header: bytes, found: dict[int, Entry], tag: int) -> bytes:

@@ -44,7 +44,7 @@ INTERCHANGED = (frozenset(("OB", "OW")), frozenset(("US", "SS")), frozenset(("UL
 """VRs that writers mix up, all of them binary."""
 SPECIMEN_IDENTIFIER_TAG = 0x00400551
 PIXEL_STRUCTURE = frozenset(
-    0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x09, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
+    0x00280000 | element for element in (0x02, 0x04, 0x06, 0x08, 0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
 ) | frozenset((0x7FE00001, 0x7FE00002, 0x7FE00003))
 """Numbers without which Pixel Data cannot be read: kept even where the IOD does not have them (a second frame)."""
 
@@ -111,10 +111,10 @@ class Place:
         self._profile = profile
         self._path = path
         self._children = _NOTHING if children is None else children
-        self._content = content
         self._shared = shared or _Shared(judge_of(profile), {})
+        self._content = content or (codes_of(self._shared.judge) if anything else None)
         self._anything = anything
-        self.sorts = content is not None and content.sorts
+        self.sorts = self._content is not None and self._content.sorts
         self.encoding = encoding
         self.key_length = 6 if encoding.explicit else 4
         delimiter = b"\xfe\xff\x0d\xe0" if encoding.little else b"\xff\xfe\xe0\x0d"
@@ -141,7 +141,7 @@ class Place:
         tag = pack_tag(TARGET, self.encoding)
         if entry is None or header.find(tag, entry.start, entry.next) < 0:
             return {}
-        if self._profile.rule_for(CONTENT_SEQUENCE, "SQ").cleaner != TREE:
+        if self._profile.rule_for(CONTENT_SEQUENCE, "SQ").code == "K":
             return {}
         tree = element_at(header, entry.start, entry.next, self.encoding)
         return numbers_of(header, tree, self._shared.judge)
@@ -257,8 +257,10 @@ class Place:
     def _inner(self, tag: int, vr: bytes, rule: Rule, node: IodNode | None) -> Place:
         encoding = IMPLICIT_LE if vr == b"UN" else self.encoding
         children = node.children if node else _NOTHING
-        content = content_of(rule.cleaner, self._shared.judge) or (self._content and self._content.below(tag))
-        if content is None and CODE_VALUE in children:
+        # D walks the items, whether the option is chosen or not: who a tree is about is said in its codes and numbers.
+        kind = TREE if tag == CONTENT_SEQUENCE and rule.code != "K" and not self._content else rule.cleaner
+        content = content_of(kind, self._shared.judge) or (self._content and self._content.below(tag))
+        if content is None and (CODE_VALUE in children or self._anything):
             content = codes_of(self._shared.judge)
         return self._within(children, encoding, content, (*self._path, tag))
 
