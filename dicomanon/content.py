@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomanon import standard
 from dicomanon.characteristics import STANDS_FOR, ages, characteristics, is_long_number, is_too_old
-from dicomanon.codes import CODE_MEANING, CODE_TEXTS, SCHEME, Codes, read_code
+from dicomanon.codes import CODE_MEANING, CODE_TEXTS, CODE_VALUE, SCHEME, Codes, read_code
 from dicomanon.part10.elements import element_at, element_items, elements_in, read_header
 from dicomanon.part10.encoding import ITEM_DELIMITER, u32
 from dicomanon.profile import Rule, shipped_folder
@@ -52,7 +52,7 @@ VALUES: Mapping[int, tuple[str, str]] = {
 VRS = dict(VALUES.values())
 NUMBERS = ("NUM", "NUMERIC")
 """Value types of measured values: of SR, and of lists (PS3.3 10.2)."""
-STEPS, LIST, TREE = "steps", "list", "tree"
+STEPS, LIST, TREE, BARE = "steps", "list", "tree", "bare"
 SPECIMEN = "specimen"
 """The value is an identifier of a specimen or its container: a profile may keep a part of those."""
 MOST_REMEMBERED = 1 << 12
@@ -68,6 +68,9 @@ class Item(NamedTuple):
     name: tuple[str, str]
     local: bool
     target: bytes
+
+
+NOTHING_SAID = Item("", ("", ""), local=False, target=b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,11 @@ _LOCAL = Rule("local code", "X", "a local code can say anything", anywhere=True)
 _OTHER = Rule("other value", "X", "not a value of this type of content item", anywhere=True)
 _LOCAL_CODE = Rule("local code", "D", "a local code becomes a keyed one", anywhere=True)
 _LOCAL_SCHEME = Rule("local code", "C", "a local scheme may name a site", cleaner="scheme", anywhere=True)
+_BARE_CODE = {
+    CODE_VALUE: Rule("bare code", "K", "a public code without the item around it", anywhere=True),
+    SCHEME: Rule("bare code", "K", "a public code without the item around it", anywhere=True),
+    CODE_MEANING: Rule("bare code", "C", "what a code means", cleaner="meaning", anywhere=True),
+}
 _TARGET = Rule("by number", "C", "items are numbered anew where some go", cleaner="numbers", anywhere=True)
 
 
@@ -158,7 +166,8 @@ class Content:
     """Where in structured content a place is, and what that makes of its attributes.
 
     `kind` is steps, list or tree (the items here are steps or content items), item (a content item, whose value
-    meets `rule`), codes (its codes and references) or local (a code of a local scheme).
+    meets `rule`), bare (a code where a content item should be), codes (its codes and references) or local (a code
+    of a local scheme).
     """
 
     judge: Judge
@@ -174,6 +183,8 @@ class Content:
 
     def rule_for(self, tag: int) -> Rule | None:
         """Return the rule of an attribute that content decides, None for any other."""
+        if self.kind == BARE:
+            return _BARE_CODE.get(tag, _OTHER)
         if self.kind == "local":
             return _LOCAL_SCHEME if tag == SCHEME else _LOCAL_CODE if tag in LOCAL_CODE_TEXTS else None
         if self.rule is None:
@@ -202,6 +213,8 @@ class Content:
             code = read_code(buffer, at, stop, encoding)
             return Content(self.judge, "local") if any(code) and self.judge.is_local(code) else self
         item = read_item(buffer, at, stop, encoding, self.judge)
+        if self.kind == LIST and self._is_bare_code(item, buffer, at, stop, encoding):
+            return Content(self.judge, BARE)
         rule = self.judge.rule_for(item, self.kind)
         if rule.code == "X" or (item.target and item.target not in numbers):
             return None
@@ -209,13 +222,18 @@ class Content:
             return None
         return Content(self.judge, "item", rule, self.kind)
 
+    def _is_bare_code(self, item: Item, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
+        """Tell whether an item is a public code and nothing else, as some writers put a stain into a step."""
+        if item != NOTHING_SAID:
+            return False
+        code = read_code(buffer, at, stop, encoding)
+        return all(code) and not self.judge.is_local(code)
+
     def _keeps_step(self, buffer: bytes, at: int, stop: int, encoding: Encoding) -> bool:
         """Tell whether anything of a step stays: its content items are Type 1, so none are not allowed."""
+        items = Content(self.judge, LIST)
         return any(
-            self.judge.rule_for(
-                read_item(buffer, item.value, item.end, element.encoding, self.judge), LIST
-            ).code
-            != "X"
+            items.of_item(buffer, item.value, item.end, element.encoding, {}) is not None
             for element in _elements(buffer, at, stop, encoding)
             if element.tag == STEP_CONTENT
             for item in element_items(buffer, element)
