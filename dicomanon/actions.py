@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from dicomanon import standard
+from dicomanon.characteristics import OLDEST
 from dicomanon.codes import LOCAL_SCHEME, LONG_CODE_VALUE, Codes
 from dicomanon.errors import MalformedError, RefusedError
 from dicomanon.icc import without_text
@@ -319,7 +320,6 @@ def clean_meaning(_tag: int, _vr: bytes, value: bytes, context: Context) -> byte
     return context.codes.meaning(context.code, value)
 
 
-OLDEST = 89
 _AGE = re.compile(rb"([0-9]{3})([DWMY])")
 
 

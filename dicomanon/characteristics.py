@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from dicomanon.part10.elements import Element
     from dicomanon.part10.encoding import Encoding
 
-MEASURED_VALUE, NUMERIC_VALUE, UNITS = 0x0040A300, 0x0040A30A, 0x004008EA
+MEASURED_VALUE, NUMERIC_VALUE, FLOATING_POINT_VALUE, UNITS = 0x0040A300, 0x0040A30A, 0x0040A161, 0x004008EA
 STANDS_FOR: Mapping[str, tuple[str, str]] = {
     "NUM": ("121033", "DCM"),
     "NUMERIC": ("121033", "DCM"),
@@ -36,7 +37,7 @@ YEARS: Mapping[str, float] = {
 }
 """Years in other units of UCUM; what is of none of them counts as years."""
 OLDEST = 89
-"""45 CFR 164.514(b)(2)(i)(C)."""
+"""Years, beyond which an age is not told: so few people are as old (45 CFR 164.514(b)(2)(i)(C))."""
 LONGEST_COUNT = 4
 """Digits of a whole number under a name that nobody but the site knows; one with more is like those of a case."""
 
@@ -93,7 +94,15 @@ def _measured(buffer: bytes, at: int, stop: int, encoding: Encoding) -> list[tup
                 if value := inner.get(NUMERIC_VALUE):
                     texts = buffer[value.value : value.end].decode("ascii", "replace").split("\\")
                     found += [(text.strip(" \0"), unit) for text in texts]
+                if exact := inner.get(FLOATING_POINT_VALUE):
+                    found += [(repr(number), unit) for number in _doubles(buffer, exact)]
     return found
+
+
+def _doubles(buffer: bytes, element: Element) -> list[float]:
+    order = "<" if element.encoding.little else ">"
+    count = (element.end - element.value) // 8
+    return list(struct.unpack_from(f"{order}{count}d", buffer, element.value))
 
 
 def _unit(buffer: bytes, sequence: Element | None) -> str:

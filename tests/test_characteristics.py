@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,6 +46,17 @@ def test_an_age_over_89_goes_with_its_item(code: tuple[str, str], value: str, un
     found = cleaned(*tree, options=(STRUCTURED, "retain-patient-characteristics"))
 
     assert len(found[TREE, VALUE_TYPE]) == left
+
+
+def test_an_age_over_89_goes_though_only_its_exact_value_says_so() -> None:
+    """Floating Point Value (0040,A161) stands beside Numeric Value (PS3.3 C.18.1)."""
+    value = measured("9", "a")
+    (inner,) = value[0x0040A300][1]
+    assert isinstance(inner, dict)
+    inner[0x0040A161] = (b"FD", struct.pack("<d", 97.0))
+    tree = (item(*AGE, "NUM", value=value), item("11727-5", "LN", "CODE"))
+
+    assert len(cleaned(*tree, options=(STRUCTURED, "retain-patient-characteristics"))[TREE, VALUE_TYPE]) == 1
 
 
 @pytest.mark.parametrize(("value", "left"), [("7799123", 0), ("77991", 0), ("7799", 1), ("77991.5", 1)])
