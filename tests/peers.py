@@ -31,6 +31,7 @@ LARGEST_PDU = "131072"
 ATTEMPTS = 3
 
 VENV_BIN = Path(sys.executable).parent
+ORTHANC_PLUGINS = Path("/usr/share/orthanc/plugins")
 
 
 def peer_program(name: str, package: str) -> str:
@@ -48,6 +49,16 @@ def environment_program(name: str, package: str) -> str:
     """Full path of a program that a Python package put into the virtual environment."""
     path = shutil.which(name, path=str(VENV_BIN))
     return path or _absent(name, package)
+
+
+def peer_file(path: Path, package: str) -> Path:
+    """Return a file or folder that is no program but comes with a peer; skips (in CI: fails) without it."""
+    return path if path.exists() else Path(_absent(path.name, package))
+
+
+def orthanc_plugin(library: str, package: str) -> str:
+    """Full path of a plugin of Orthanc, for its setting `Plugins`."""
+    return str(peer_file(ORTHANC_PLUGINS / library, package))
 
 
 def _absent(name: str, package: str) -> str:
@@ -221,6 +232,18 @@ class Orthanc(Server):
     def json(self, path: str) -> Any:
         """Answer of its REST interface, parsed."""
         return json.loads(self.get(path))
+
+    def store(self, path: Path) -> None:
+        """Put a file into it over its REST interface; a file that it does not take fails."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=120)
+        try:
+            with path.open("rb") as file:
+                connection.request("POST", "/instances", file, {"Content-Type": "application/dicom"})
+                answer = connection.getresponse()
+                assert answer.status == http.HTTPStatus.OK, f"{path.name}: {answer.status}"
+                assert json.loads(answer.read())["Status"] == "Success", path.name
+        finally:
+            connection.close()
 
     def instances(self) -> list[str]:
         """Orthanc's identifiers of the instances it holds."""
