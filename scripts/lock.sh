@@ -14,7 +14,7 @@ compile() {
     --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header "$@"
 }
 compile "" requirements/runtime.lock "$@"
-compile dev requirements/dev.lock "$@"
+compile dev requirements/dev.lock --all-extras "$@"
 if grep -nE '://|^--' requirements/runtime.lock requirements/dev.lock; then
   echo "an address or an option got into a lock file" >&2
   exit 1
