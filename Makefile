@@ -61,5 +61,5 @@ lock: ## Resolve pyproject.toml again into requirements/*.lock (see CONTRIBUTING
 	@bash scripts/lock.sh .venv-lock/bin/uv
 
 clean: ## Remove every environment, cache and build product
-	rm -rf .venv .venv-peers .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts tests/viewer/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class AuditRecord:
     """One decision: `source` is a keyed digest of the source's SOP Instance UID, `target` the new UID.
 
-    `why` says in words what `reason` says in one, without a value.
+    `why` says in words what `reason` says in one, without a value. `pixels` says what was done to a picture, and of
+    what was found in it kind, box and score.
     """
 
     outcome: str
@@ -30,6 +31,7 @@ class AuditRecord:
     target: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     why: str = ""
+    pixels: dict[str, object] = field(default_factory=dict)
 
 
 class AuditLog:

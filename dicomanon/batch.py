@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,15 @@ from dicomanon.errors import (
 )
 from dicomanon.inputs import find_inputs
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
-from dicomanon.part10.read import read_instance
+from dicomanon.part10.read import read_instance, replayed
 from dicomanon.part10.write import output_folder
 from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
 from dicomanon.processes import started
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
+from dicomanon.review import reviewed
 from dicomanon.sinks import open_sink
+from dicomanon.survey import survey_files, survey_instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from dicomanon.inputs import Inputs
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
+    from dicomanon.pixels.places import Places
+    from dicomanon.pixels.report import PixelReport
     from dicomanon.profile import Profile
+    from dicomanon.review import Reviewed
     from dicomanon.sources import SlideMetadata, SlideSource
 
     Work = Callable[[Path], list["Result"]]
@@ -48,7 +53,10 @@ HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every process of a run needs to know; `key` is in memory only."""
+    """What every process of a run needs to know; `key` is in memory only.
+
+    `review` asks for pictures of what was done to pixels; `places` are what was found on a level of each pyramid.
+    """
 
     out: Path
     profile: str
@@ -58,6 +66,8 @@ class Job:
     scope: str = ""
     deep: bool = False
     durable: bool = True
+    review: bool = False
+    places: tuple[Places, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,16 @@ class Result:
     message: str = ""
     output: str = ""
     size: int = 0
+    reviewed: Reviewed | None = field(default=None, repr=False)
 
 
 def deidentify_files(inputs: Iterable[Path], job: Job, processes: int = 1) -> Iterator[list[Result]]:
     """Clear DICOM files and those in folders; yield the result of each as it is done."""
     given = list(inputs)
+    found = find_inputs(given, job.out)
+    job = replace(job, places=survey_files(found.files, compiled(job.profile, job.options)))
     work = partial(_deidentify_file, job=job, named=frozenset(given))
-    yield from _run(work, find_inputs(given, job.out), job.out, processes)
+    yield from _run(work, found, job.out, processes)
 
 
 def convert_slides(
@@ -165,26 +178,40 @@ def _route(job: Job, scope: str) -> Route:
     """Return the route of a job, compiled once a process."""
     profile = compiled(job.profile, job.options)
     pseudonymizer = Pseudonymizer(job.key, ephemeral=job.ephemeral)
-    return make_route("files", profile, pseudonymizer, scope=scope, deep=job.deep, durable=job.durable)
+    route = make_route("files", profile, pseudonymizer, scope=scope, deep=job.deep, durable=job.durable)
+    return replace(route, places=job.places)
 
 
 def _deidentify_file(path: Path, job: Job, named: frozenset[Path]) -> list[Result]:
-    route = _route(job, job.scope)
+    route, reports = _reviewed_route(_route(job, job.scope), job)
     try:
         with io.FileIO(path) as reader:
-            outcome = clear(partial(read_instance, reader), route, job.out)
+            again = partial(replayed, reader)
+            outcome = clear(partial(read_instance, reader), route, job.out, again=again)
     except StorageError as error:
         return [Result(str(path), "quarantined", error.reason, str(error))]
     except OSError:
         return [_unreadable(path)]
     if not isinstance(outcome, Quarantined):
-        return [_deliver(str(path), outcome, job)]
+        return [_deliver(str(path), outcome, job, reports)]
     no_dicom = outcome.reason == NotDicomError.reason
     message = outcome.message
     if no_dicom and is_slide(path):
         message += "; it is a slide, which `dicomanon convert` takes"
     passed_over = path not in named and no_dicom
-    return [Result(str(path), "skipped" if passed_over else "quarantined", outcome.reason, message)]
+    word = "skipped" if passed_over else "quarantined"
+    return [Result(str(path), word, outcome.reason, message, reviewed=_last(reports))]
+
+
+def _reviewed_route(route: Route, job: Job) -> tuple[Route, list[PixelReport]]:
+    """Return a route that keeps the report of the next instance, where somebody wants to look at it."""
+    reports: list[PixelReport] = []
+    return (replace(route, review=reports.append) if job.review else route), reports
+
+
+def _last(reports: list[PixelReport]) -> Reviewed | None:
+    """Return what a page shows of the last report, and forget it."""
+    return reviewed(reports.pop()) if reports else None
 
 
 def is_slide(path: Path) -> bool:
@@ -239,11 +266,13 @@ def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozens
     try:
         with open_slide(path) as slide:
             identifier = options.container_identifier or slide.fingerprint.hex()
-            route = _route(job, job.scope or f"slide:{identifier}")
+            route, reports = _reviewed_route(_route(job, job.scope or f"slide:{identifier}"), job)
+            opened = [partial(vendor_instance, slide, index, options) for index in range(len(slide.images))]
+            route = replace(route, places=survey_instances(opened, route.deidentifier.profile))
             for index, image in enumerate(slide.images):
-                source = f"{path} {image.flavor} {index + 1}"
-                outcome = clear(partial(vendor_instance, slide, index, options), route, job.out)
-                results.append(_deliver(source, outcome, job))
+                name = f"{path} {image.flavor} {index + 1}"
+                outcome = clear(opened[index], route, job.out, again=partial(_itself, opened[index]))
+                results.append(_deliver(name, outcome, job, reports))
                 if _cannot_write(results):
                     break
     except OSError:
@@ -251,6 +280,10 @@ def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozens
     except DicomanonError as error:
         results.append(_failed(path, error, named))
     return results
+
+
+def _itself(source: Callable[[], Instance], _: Instance) -> Callable[[], Instance]:
+    return source
 
 
 def _convert_identified(
@@ -287,10 +320,11 @@ def _failed(path: Path, error: DicomanonError, named: frozenset[Path]) -> Result
     return Result(str(path), "skipped" if passed_over else "quarantined", error.reason, message)
 
 
-def _deliver(source: str, outcome: Outcome, job: Job) -> Result:
+def _deliver(source: str, outcome: Outcome, job: Job, reports: list[PixelReport]) -> Result:
     """Put a cleared file in its place under the folder of the job."""
+    seen = _last(reports)
     if isinstance(outcome, Quarantined):
-        return Result(source, "quarantined", outcome.reason, outcome.message)
+        return Result(source, "quarantined", outcome.reason, outcome.message, reviewed=seen)
     if not isinstance(outcome, Cleared):
         return Result(source, "dropped", outcome.reason, outcome.message)
     try:
@@ -300,4 +334,4 @@ def _deliver(source: str, outcome: Outcome, job: Job) -> Result:
     finally:
         outcome.path.unlink(missing_ok=True)
     name = f"{outcome.study_instance_uid}/{outcome.series_instance_uid}/{outcome.sop_instance_uid}.dcm"
-    return Result(source, "cleared", output=name, size=outcome.size)
+    return Result(source, "cleared", output=name, size=outcome.size, reviewed=seen)

@@ -75,8 +75,11 @@ class Deidentifier:
         self._keeps_private = profile.cleans("private")
         self._places: dict[tuple[bytes, Encoding], Place] = {}
 
-    def __call__(self, instance: Instance) -> Deidentified:
-        """De-identify the header of an instance; raise MalformedError, UnsupportedError or RefusedError."""
+    def __call__(self, instance: Instance, claims: tuple[str, ...] = ()) -> Deidentified:
+        """De-identify the header of an instance; raise MalformedError, UnsupportedError or RefusedError.
+
+        `claims` are codes of CID 7050 that hold of this instance, because of what was done to its pixels.
+        """
         encoding = encoding_of(instance.meta.transfer_syntax_uid)
         header = instance.header
         entries = instance.entries if instance.entries is not None else index_header(header, encoding)
@@ -100,13 +103,14 @@ class Deidentifier:
             codes=self._codes,
             descriptors=Descriptors(words, values.character_set) if words else None,
         )
+        flags = self._flags.claiming(claims)
         safe = None
         if self._keeps_private:
             safe = SafePrivate(self.profile.private, declared_in(header, entries, len(header), encoding))
         while True:
             walk = Walk(header, self.profile, context, values, safe)
             walk.seen[SOP_CLASS_UID] = ascii_of(sop_class)
-            new_header = walk.top_level(entries, place, self._flags)
+            new_header = walk.top_level(entries, place, flags)
             better = context.descriptors.better(values) if context.descriptors else None
             if better is None:
                 break

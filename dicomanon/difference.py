@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def difference(one: str, other: str, options: Iterable[str] = ()) -> dict[str, A
             for kind, policy in first.objects.items()
             if policy != second.objects[kind]
         ],
+        "masks": _only(map(_masks, first.device_masks), map(_masks, second.device_masks)),
         "words": _only(first.words, second.words),
         "private": _only(map(_private, first.private.items()), map(_private, second.private.items())),
         "codes": _only(
@@ -65,6 +67,12 @@ def _only(first: Iterable[str], second: Iterable[str]) -> dict[str, list[str]]:
     """Return what only one of two lists has."""
     one, other = set(first), set(second)
     return {"one": sorted(one - other), "other": sorted(other - one)}
+
+
+def _masks(listed: tuple[str, str]) -> str:
+    """Return the name of a file of masks, and a word that tells what it says from what another one says."""
+    name, text = listed
+    return f"{name} ({sha256(text.encode()).hexdigest()[:8]})"
 
 
 def _private(listed: tuple[tuple[str, int, int], str]) -> str:
@@ -101,17 +109,17 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     """Yield a difference for people to read: a group, then its attributes."""
     one, other = found["one"], found["other"]
     yield f"{one['profile']} -> {other['profile']}: {found['count']} attributes differ"
-    for word in ("options", "claims"):
+    for word in ("options", "claims", "instance_claims"):
         if one[word] != other[word]:
-            yield f"{word}: {', '.join(one[word]) or 'none'} -> {', '.join(other[word]) or 'none'}"
+            yield f"{word.replace('_', ' ')}: {', '.join(one[word]) or 'none'} -> {', '.join(other[word]) or 'none'}"
     for side in (one, other):
         if side["note"]:
             yield f"{side['profile']}: {side['note']}"
     for pixels in found["pixels"]:
-        yield f"pixels: {pixels['flavour']} {pixels['one']} -> {pixels['other']}"
+        yield f"pixels: {pixels['flavour']} {pixels['one'] or 'none'} -> {pixels['other'] or 'none'}"
     for objects in found["objects"]:
         yield f"objects: {objects['kind']} {objects['one']} -> {objects['other']}"
-    for kind in ("words", "private", "codes"):
+    for kind in ("masks", "words", "private", "codes"):
         for side, sign in (("one", "-"), ("other", "+")):
             if found[kind][side]:
                 yield f"{kind}: {sign} {', '.join(found[kind][side])}"

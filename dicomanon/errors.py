@@ -11,6 +11,7 @@
     │   ├── MalformedError         bytes that do not parse: truncated, overlong, too deep, too large
     │   │   └── NotDicomError      bytes that do not even begin like a DICOM file
     │   ├── UnsupportedError       SOP Class, transfer syntax or flavour nobody has rules for
+    │   ├── PixelsError            a policy of [pixels] does not let the picture out
     │   ├── RefusedError           a policy says no: no Patient ID and no scope, burned-in text, no key
     │   └── LeakError              verification found something in the written bytes
     ├── SlideError                 one vendor file cannot be read
@@ -107,6 +108,13 @@ class RefusedError(InstanceError):
     """A rule of the profile or the route says that this instance must not leave."""
 
     reason = "refused"
+    dicom_status = 0xC002
+
+
+class PixelsError(InstanceError):
+    """A policy of the profile does not let a picture out: something is found in it, or nobody can tell."""
+
+    reason = "pixels"
     dicom_status = 0xC002
 
 

@@ -78,6 +78,8 @@ def words_of(compiled: Profile) -> dict[str, Any]:
         "title": compiled.title,
         "options": [option.keyword for option in compiled.options],
         "claims": [code for code, _ in compiled.codes],
+        "instance_claims": [code for code, _ in compiled.instance_codes],
+        "masks": [name for name, _ in compiled.device_masks],
         "note": compiled.note,
         "objects": dict(compiled.objects),
     }
@@ -112,12 +114,16 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     """Yield what `explain` found, a line a rule."""
     options = ", ".join(found["options"]) or "none"
     yield f"{found['profile']}: {found['title']}"
-    yield f"options: {options}; CID 7050 codes: {', '.join(found['claims']) or 'none'}"
+    of_some = f"; of instances where it was done: {', '.join(found['instance_claims'])}"
+    codes = f"CID 7050 codes: {', '.join(found['claims']) or 'none'}"
+    yield f"options: {options}; {codes}{of_some if found['instance_claims'] else ''}"
     if found["note"]:
         yield found["note"]
     if found["rules"][-1]["selector"] == ANY_OTHER:  # all of the profile
         for word in ("pixels", "objects"):
-            yield f"{word}: " + ", ".join(f"{kind} {policy}" for kind, policy in found[word].items())
+            yield f"{word}: " + ", ".join(f"{kind} {said or 'none'}" for kind, said in found[word].items())
+        if found["masks"]:
+            yield f"masks: {', '.join(found['masks'])}"
     for rule in found["rules"]:
         reason = f" ({rule['reason']})" if rule["reason"] else ""
         name = f"{rule['selector']} {rule['keyword']}".rstrip()

@@ -40,8 +40,11 @@ def pack_code(value: str, scheme: str, meaning: str, encoding: Encoding) -> byte
 class Flags:
     """The elements one profile adds to every instance; `ephemeral` keys are named as such."""
 
-    def __init__(self, profile: Profile, *, ephemeral: bool) -> None:
+    def __init__(self, profile: Profile, *, ephemeral: bool, claims: tuple[str, ...] = ()) -> None:
         self._profile = profile
+        self._ephemeral = ephemeral
+        self._claims = claims
+        self._others: dict[tuple[str, ...], Flags] = {}
         name = (
             profile.name.replace("\\", "/").encode("ascii", "replace").decode()
         )  # right in every character set
@@ -54,6 +57,14 @@ class Flags:
             method.append("ephemeral key: replacement values cannot be repeated")
         self._method = "\\".join(method).encode()
         self._encoded = cache(self._encode)
+
+    def claiming(self, claims: tuple[str, ...]) -> Flags:
+        """Return what an instance says for which these codes of CID 7050 hold too, where the profile promises them."""
+        if not claims:
+            return self
+        if claims not in self._others:
+            self._others[claims] = Flags(self._profile, ephemeral=self._ephemeral, claims=claims)
+        return self._others[claims]
 
     def elements(self, header: bytes, entries: list[Entry], place: Place) -> list[tuple[int, bytes]]:
         """Return the elements to put in, by ascending tag; codes of an earlier de-identification stay."""
@@ -81,7 +92,7 @@ class Flags:
 
     def _encode(self, encoding: Encoding, kept: tuple[bytes, ...], temporal: str) -> list[tuple[int, bytes]]:
         removed = self._profile.identity_removed.encode()
-        codes = [pack_code(value, "DCM", meaning, encoding) for value, meaning in self._profile.codes]
+        codes = [pack_code(value, "DCM", meaning, encoding) for value, meaning in self._codes()]
         items = list(dict.fromkeys((*kept, *codes)))
         return [
             (PATIENT_IDENTITY_REMOVED, pack_element(PATIENT_IDENTITY_REMOVED, b"CS", removed, encoding)),
@@ -89,6 +100,11 @@ class Flags:
             (METHOD_CODES, pack_sequence(METHOD_CODES, items, encoding) if items else b""),
             (TEMPORAL, pack_element(TEMPORAL, b"CS", temporal.encode(), encoding)),
         ]
+
+    def _codes(self) -> list[tuple[str, str]]:
+        """Return codes and meanings: the Basic Profile, options in their order, then what holds of this instance."""
+        held = [each for each in self._profile.instance_codes if each[0] in self._claims]
+        return [*self._profile.codes, *held]
 
     def _earlier_codes(self, header: bytes, entry: Entry, encoding: Encoding) -> list[bytes]:
         """Return the code items of CID 7050 that the source carries, re-made from their code values alone.

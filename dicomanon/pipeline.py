@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from errno import errorcode
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -15,19 +17,21 @@ from dicomanon.objects import dropped_kind
 from dicomanon.part10.body import copy_body
 from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
 from dicomanon.part10.index import index_header
+from dicomanon.part10.instance import Instance
 from dicomanon.part10.write import Deflater, aside_file, file_meta
-from dicomanon.pixels import verdict
+from dicomanon.pixels import TREATED, check_ready, faceless, treat, verdict
+from dicomanon.pixels.hold import held
+from dicomanon.pixels.report import PixelReport
 from dicomanon.verify import Verifier, WrittenBytes, WrittenFile
 from dicomanon.walk import SOP_INSTANCE_UID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from dicomanon.audit import AuditLog
     from dicomanon.deidentify import Deidentified
-    from dicomanon.part10.instance import Instance
     from dicomanon.part10.write import Sink
+    from dicomanon.pixels.places import Places
     from dicomanon.profile import Profile
     from dicomanon.pseudonym import Pseudonymizer
     from dicomanon.verify import Finding, Written
@@ -38,7 +42,9 @@ class Route:
     """How instances of one sender leave.
 
     `scope` lets instances without Patient ID out, each study as a patient of its own; without it they are
-    quarantined where a rule needs the patient. `deep` verifies every byte. `durable` waits for the disk.
+    quarantined where a rule needs the patient. `deep` verifies every byte. `durable` waits for the disk. `places` are
+    what was found on one level of each pyramid. `review` is given pictures of
+    what was done to pixels: for people who may see what was sent.
     """
 
     name: str
@@ -47,6 +53,8 @@ class Route:
     audit: AuditLog | None = None
     deep: bool = False
     durable: bool = True
+    places: tuple[Places, ...] = ()
+    review: Callable[[PixelReport], None] | None = None
 
     def note_withdrawn(self, cleared: Cleared, reason: str) -> None:
         """Put on record that what was cleared did not leave after all, as far as the disk takes it."""
@@ -69,7 +77,11 @@ def make_route(
     deep: bool = False,
     durable: bool = True,
 ) -> Route:
-    """Return a route with its own de-identifier and verifier; it may be shared by threads."""
+    """Return a route with its own de-identifier and verifier; it may be shared by threads.
+
+    Raises ProfileError where pixels are to be looked into and what that needs is missing.
+    """
+    check_ready(profile)
     deidentifier = Deidentifier(profile, pseudonymizer, scope=scope)
     return Route(name, deidentifier, Verifier(profile), audit, deep=deep, durable=durable)
 
@@ -110,17 +122,29 @@ class Quarantined:
 Outcome = Cleared | Dropped | Quarantined
 
 
-def clear(source: Callable[[], Instance], route: Route, folder: Path, named: str = "") -> Outcome:
+Reopened = Callable[[], Instance]
+
+
+def clear(
+    source: Reopened,
+    route: Route,
+    folder: Path,
+    named: str = "",
+    again: Callable[[Instance], Reopened] | None = None,
+) -> Outcome:
     """De-identify what `source` opens into a new hidden file in `folder`, verify it, make it durable.
 
-    `named` is the SOP Instance UID that the instance came under, for the audit of one that cannot be opened. Raises
-    StorageError where the file cannot be written; every other failure comes back as Quarantined, with the file gone.
+    `named` is the SOP Instance UID that the instance came under, for the audit of one that cannot be opened. `again`
+    tells how an instance that was opened is opened anew, where that is cheaper than holding its pixels: its body is
+    read more than once where pixels are looked into. Raises StorageError where the file cannot be written; every other
+    failure comes back as Quarantined, with the file gone.
     """
     digest = route.deidentifier.pseudonymizer.fingerprint(named.encode()) if named else ""
+    pixels = PixelReport(wants_looks=route.review is not None)
     try:
         instance = source()
         digest = _digest_of(instance, route) or digest
-        outcome = _clear(instance, route, folder)
+        outcome = _clear(instance, route, folder, again or partial(held, folder=folder), pixels)
     except StorageError:
         raise
     except DicomanonError as error:
@@ -132,11 +156,13 @@ def clear(source: Callable[[], Instance], route: Route, folder: Path, named: str
         outcome = Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
     if route.audit is not None:
         try:
-            route.audit.add(_record(route, outcome, digest))
+            route.audit.add(_record(route, outcome, digest, pixels))
         except StorageError:
             if isinstance(outcome, Cleared):
                 outcome.path.unlink(missing_ok=True)
             raise
+    if route.review is not None and pixels.policy:
+        route.review(pixels)
     return outcome
 
 
@@ -152,25 +178,43 @@ def _digest_of(instance: Instance, route: Route) -> str:
     return ""
 
 
-def _record(route: Route, outcome: Outcome, digest: str) -> AuditRecord:
+def _record(route: Route, outcome: Outcome, digest: str, pixels: PixelReport) -> AuditRecord:
     profile = route.deidentifier.profile.name
+    seen = pixels.for_audit()
     if isinstance(outcome, Cleared):
         target, counts = outcome.sop_instance_uid, outcome.counts
-        return AuditRecord("cleared", profile, route.name, source=digest, target=target, counts=counts)
+        return AuditRecord(
+            "cleared", profile, route.name, source=digest, target=target, counts=counts, pixels=seen
+        )
     word = "dropped" if isinstance(outcome, Dropped) else "quarantined"
-    return AuditRecord(word, profile, route.name, reason=outcome.reason, source=digest, why=outcome.message)
+    reason, why = outcome.reason, outcome.message
+    return AuditRecord(word, profile, route.name, reason=reason, source=digest, why=why, pixels=seen)
 
 
-def _clear(instance: Instance, route: Route, folder: Path) -> Outcome:
-    why = dropped_kind(instance.meta.sop_class_uid, route.deidentifier.profile)
+def _clear(
+    instance: Instance,
+    route: Route,
+    folder: Path,
+    again: Callable[[Instance], Reopened],
+    pixels: PixelReport,
+) -> Outcome:
+    profile = route.deidentifier.profile
+    why = dropped_kind(instance.meta.sop_class_uid, profile)
     if why:
         return Dropped("object", why)
-    judged = verdict(instance, route.deidentifier.profile)
+    judged = verdict(instance, profile)
     if judged.policy == "drop":
         return Dropped("flavour", judged.why)
     if judged.policy == "quarantine":
         return Quarantined("pixels", judged.why, 0xC002)
-    deidentified = route.deidentifier(instance)
+    if judged.policy in TREATED:
+        treated = treat(instance, again(instance), judged, profile, places=route.places, report=pixels)
+        deidentified = route.deidentifier(treated.instance, (*judged.claims, *treated.claims))
+        pixels.compare(deidentified.values)
+        if treated.finish is not None:
+            deidentified = replace(deidentified, source=treated.finish(deidentified.header))
+    else:
+        deidentified = route.deidentifier(faceless(instance, judged, profile), judged.claims)
     syntax = instance.meta.transfer_syntax_uid
 
     def look(elements: bytes) -> None:

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dicomanon.profile import FLAVOURS, PIXEL_POLICIES, load_option, option_keywords, shipped_names
+from dicomanon.profile import load_option, option_keywords, shipped_names
 from dicomanon.profile.codes import CODE_KEYS, LONGEST
 from dicomanon.profile.files import KINDS
 from dicomanon.profile.objects import OBJECT_POLICIES, OBJECTS
 from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SELECTORS, actions_of_vr
+from dicomanon.profile.pixels import DEFAULTS, LONGEST_PROJECT, ONLY_FOR, WORDS
 from dicomanon.profile.private import ELEMENT, PRIVATE_KEYS
 from dicomanon.profile.rule import VRS
 
@@ -24,7 +25,8 @@ TOLD = {
     "extends": "A shipped profile, or the path of a TOML file: this one changes it.",
     "anonymous": "What it makes is anonymous only while nobody keeps the key: a run with a key says so.",
     "options": "Options of PS3.15 E.3 and for pathology.",
-    "pixels": "Which images leave, by Image Type value 3; burned-in is for those that say YES.",
+    "pixels": "Which images leave and how, by Image Type value 3; burned-in is for those that say YES.",
+    "masks": "Files of masks in the format of the RSNA CTP, beside the profile: where devices burn text into pictures.",
     "override": "What becomes of attributes; a reason each.",
     "forbids": "Options that would make the profile another one: refused with it.",
     "objects": "What becomes of objects that cannot be de-identified, by kind.",
@@ -44,10 +46,20 @@ TOLD = {
     "reason": "Why; explain shows it.",
 }
 
+POLICIES = "What becomes of such images; crop is for OVERVIEW only, replace for LABEL."
+TOLD_OF_PIXELS = {
+    "recognizable": "What becomes of images that may show a face, by their SOP Class or what they say.",
+    "fill": "The colour that covers what was found.",
+    "code": "The code on a label that replaces another.",
+    "project": "The first line of a label that replaces another; without it the name of the profile.",
+    "search": "How wide a pixel is, in micrometres on the slide, where tissue is looked at: 0.1 to 100.",
+}
+NUMBER = r"^\s*\+?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?\s*$"
+"""Numbers as people write them; the range is the program's to check."""
+
 
 def schema() -> dict[str, Any]:
     """Return the schema, JSON Schema draft 7."""
-    policies = {"type": "string", "enum": sorted(PIXEL_POLICIES)}
     properties: dict[str, dict[str, Any]] = {key: {"type": "string"} for key in KINDS}
     properties["extends"] = {"anyOf": [{"enum": shipped_names()}, {"type": "string", "pattern": r"\.toml$"}]}
     properties["anonymous"] = {"type": "boolean"}
@@ -58,8 +70,9 @@ def schema() -> dict[str, Any]:
     properties["pixels"] = {
         "type": "object",
         "additionalProperties": False,
-        "properties": dict.fromkeys((*FLAVOURS, "burned-in"), policies),
+        "properties": {setting: _pixels(setting) for setting in DEFAULTS},
     }
+    properties["masks"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["objects"] = {
         "type": "object",
         "additionalProperties": False,
@@ -80,10 +93,18 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _pixels(setting: str) -> dict[str, Any]:
+    limits: dict[str, dict[str, Any]] = {
+        "project": {"maxLength": LONGEST_PROJECT},
+        "search": {"pattern": NUMBER},
+    }
+    words = sorted(word for word in WORDS.get(setting, ()) if ONLY_FOR.get(word, setting) == setting)
+    said = {"enum": words} if words else limits[setting]
+    return {"type": "string", "description": TOLD_OF_PIXELS.get(setting, POLICIES)} | said
+
+
 def _option(word: str) -> dict[str, Any]:
-    option = load_option(word)
-    refused = f"; refused: {option.unavailable}" if option.unavailable else ""
-    return {"const": word, "description": f"{option.meaning}{refused}"}
+    return {"const": word, "description": load_option(word).meaning}
 
 
 def _private() -> dict[str, Any]:

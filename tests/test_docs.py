@@ -117,13 +117,32 @@ def test_the_node_page_shows_a_configuration_that_loads(tmp_path: Path) -> None:
 
 
 def test_the_profile_page_shows_a_profile_that_compiles(tmp_path: Path) -> None:
+    from dicomanon.pixels import masks_in
     from dicomanon.profile import load_profile
 
     page = (REPOSITORY / "docs" / "profiles.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    block, labels = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    masks = page.partition("so what is special stands first.\n")[2].partition("`*` is and")[0]
     (tmp_path / "my-study.toml").write_text(block, encoding="utf-8")
+    (tmp_path / "with-labels.toml").write_text(labels, encoding="utf-8")
+    (tmp_path / "scanners.txt").write_text(masks, encoding="utf-8")
 
     profile = load_profile(str(tmp_path / "my-study.toml"))
+    with_labels = load_profile(str(tmp_path / "with-labels.toml"))
 
     assert profile.rule_for(0x00100040, "CS").code == "K"
     assert profile.pixels["THUMBNAIL"] == "drop"
+    assert (with_labels.pixels["LABEL"], with_labels.pixels["OVERVIEW"]) == ("replace", "crop")
+    assert [len(mask.boxes) for mask in masks_in(with_labels.device_masks)] == [2, 1]
+
+
+def test_every_policy_for_pixels_is_in_the_page_of_profiles() -> None:
+    from dicomanon.profile import PIXEL_POLICIES
+    from dicomanon.profile.pixels import DEFAULTS
+
+    page = (REPOSITORY / "docs" / "profiles.md").read_text(encoding="utf-8").partition("## Pixels")[2]
+
+    for word in PIXEL_POLICIES:
+        assert f"\n| `{word}`" in page
+    for setting in DEFAULTS:
+        assert re.search(rf"(?m)`{setting}`|^{setting} = ", page), setting

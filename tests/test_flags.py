@@ -179,3 +179,25 @@ def test_a_method_that_the_source_names_is_replaced_and_explain_says_so() -> Non
     assert rule["action"] == "X/Z/D"
     assert "in its place" in rule["reason"]
     assert value_at(found, METHOD) == f"dicomanon {__version__}\\profile research-wsi".encode()
+
+
+def test_codes_come_in_the_order_of_the_options_and_those_of_an_instance_last() -> None:
+    options = ["clean-recognizable-visual-features", "retain-uids", "clean-descriptors", "clean-pixel-data"]
+    deidentifier = route_of("basic", options).deidentifier
+    instance = opened(file_of(identity()))
+    codes = (b"113100", b"113110", b"113105", b"113102")
+
+    held = deidentifier(instance, ("113102",)).header
+    places = [held.index(code) for code in codes]
+
+    assert places == sorted(places)
+    assert b"113101" not in held
+    assert b"113102" not in deidentifier(instance).header
+
+
+def test_what_holds_of_an_instance_is_not_claimed_where_the_option_is_not_chosen() -> None:
+    held = route_of("basic").deidentifier(opened(file_of(identity())), ("113101", "113102")).header
+
+    assert b"11310" in held
+    assert b"113101" not in held
+    assert b"113102" not in held

@@ -201,8 +201,8 @@ def test_what_verification_finds_in_elements_is_never_written(
         written.extend(data)
         honest(file, data)
 
-    def leaking(deidentifier: Deidentifier, instance: Instance) -> Deidentified:
-        found = whole(deidentifier, instance)
+    def leaking(deidentifier: Deidentifier, instance: Instance, claims: tuple[str, ...] = ()) -> Deidentified:
+        found = whole(deidentifier, instance, claims)
         if place == "header":
             return replace(found, header=more + found.header)
         return replace(found, trailer=lambda _data: more)

@@ -29,7 +29,6 @@ VRS = (
     *("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "OB", "OD", "OF", "OL", "OV"),
     *("OW", "PN", "SH", "SL", "SQ", "SS", "ST", "SV", "TM", "UC", "UI", "UL", "UN", "UR", "US", "UT", "UV"),
 )
-PIXEL_OPTIONS = ("clean-pixel-data", "clean-recognizable-visual-features")
 AVAILABLE = tuple(COLUMN_OF_OPTION)
 
 
@@ -179,12 +178,6 @@ def test_full_and_modified_dates_exclude_each_other(order: tuple[str, str]) -> N
         load_profile("research-wsi", ("retain-full-dates",))
 
 
-@pytest.mark.parametrize("option", PIXEL_OPTIONS)
-def test_an_option_on_pixels_is_refused_rather_than_promised(option: str) -> None:
-    with pytest.raises(ProfileError, match=f"{option}.*cannot be promised"):
-        load_profile("basic", (option,))
-
-
 def test_every_option_of_the_standard_has_a_file_with_its_code() -> None:
     standard_ones = [word for word in option_keywords() if load_option(word).code]
     assert set(standard_ones) == set(DEIDENTIFICATION_METHODS) - {"basic"}
@@ -243,7 +236,13 @@ def test_the_default_profile_keeps_intervals_stains_and_one_pseudonym_a_patient(
         "OVERVIEW": "drop",
         "other": "keep",
         "burned-in": "quarantine",
+        "recognizable": "keep",
+        "fill": "black",
+        "code": "DataMatrix",
+        "project": "",
+        "search": "8",
     }
+    assert profile.instance_codes == profile.device_masks == ()
     assert shipped_names() == [
         "basic",
         "gdpr-anonymous",
@@ -300,12 +299,6 @@ def test_a_profile_that_extends_itself_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ProfileError, match="extends itself"):
         load_profile(str(path))
-
-
-def test_a_profile_without_pixel_policies_lets_no_image_out(tmp_path: Path) -> None:
-    profile = load_profile(written(tmp_path, 'name = "bare"'))
-
-    assert set(profile.pixels.values()) == {"quarantine"}
 
 
 def test_an_override_names_its_file_and_outranks_table_and_options(tmp_path: Path) -> None:

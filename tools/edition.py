@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from dicomanon import standard
 from dicomanon.content import LIST, TREE, Item, judge_of
 from dicomanon.errors import DicomanonError, UsageError
-from dicomanon.profile import CODES, load_option, load_profile, option_keywords, shipped_folder, shipped_names
+from dicomanon.profile import CODES, load_profile, option_keywords, shipped_folder, shipped_names
 from dicomanon.standard import stored
 from dicomanon.standard.content import concept_for
 from dicomanon.standard.generate import tables
@@ -203,8 +203,7 @@ def compiled(folder: Path, keys: Mapping[str, Sequence[Key]]) -> dict[str, Seen]
     stored.FOLDER = folder
     found = {name: _seen(load_profile(name), keys) for name in shipped_names()}
     for word in option_keywords():
-        if not load_option(word).unavailable:
-            found[OPTION + word] = _seen(load_profile(PLAIN, (word,)), keys)
+        found[OPTION + word] = _seen(load_profile(PLAIN, (word,)), keys)
     return found
 
 

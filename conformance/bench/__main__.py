@@ -15,7 +15,15 @@ from typing import Protocol, cast
 import dicomanon
 from conformance.bench.figure import Figure, markdown
 
-ROWS = {"slide": "slide", "copy": "copy_row", "sparse": "sparse", "ct": "small_ct", "node": "node_row"}
+ROWS = {
+    "slide": "slide",
+    "copy": "copy_row",
+    "sparse": "sparse",
+    "ct": "small_ct",
+    "node": "node_row",
+    "boxes": "boxes_row",
+    "pictures": "pictures_row",
+}
 """Name on the command line, and the module whose `figures` measures it."""
 
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from dicomanon import __version__
-from dicomanon.cli import conformance, convert, deid, demo, explain, key, node, verify
+from dicomanon.cli import conformance, convert, deid, demo, explain, key, node, pixels, verify
 from dicomanon.errors import DicomanonError
 
 
@@ -22,7 +22,7 @@ def app() -> None:
     """De-identify pathology whole-slide images: vendor slides and DICOM in, DICOM that names nobody out."""
 
 
-for _verb in (convert, deid, verify, node, explain, conformance, key, demo):
+for _verb in (convert, deid, pixels, verify, node, explain, conformance, key, demo):
     app.add_command(_verb.run)
 
 

@@ -12,7 +12,7 @@ from dicomanon.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep")
+POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep", "review")
 
 
 @click.command("convert", short_help="Vendor slides to de-identified DICOM.")
@@ -27,6 +27,7 @@ POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep")
 @click.option("--identified", is_flag=True, help="Write DICOM as the slide is, identifiers included.")
 @options.deep
 @options.no_sync
+@options.review
 @options.as_json
 @click.pass_context
 def run(
@@ -43,6 +44,7 @@ def run(
     identified: bool,
     deep: bool,
     no_sync: bool,
+    review: Path | None,
     as_json: bool,
 ) -> None:
     """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`.
@@ -61,10 +63,20 @@ def run(
         raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
     rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
-    job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
+    job = Job(
+        out,
+        profile,
+        option,
+        secret,
+        ephemeral,
+        scope,
+        deep=deep,
+        durable=not no_sync,
+        review=review is not None,
+    )
     note = report.notes(rules, ephemeral=ephemeral)
     results = convert_slides(slides, job, said, jobs)
-    raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
+    raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note, review=review))
 
 
 def _refuse_beside_identified(context: click.Context) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.scope
 @options.deep
 @options.no_sync
+@options.review
 @click.option(
     "--dicomdir",
     type=options.FOLDER,
@@ -43,6 +44,7 @@ def run(
     *,
     deep: bool,
     no_sync: bool,
+    review: Path | None,
     dicomdir: Path | None,
     as_json: bool,
 ) -> None:
@@ -58,13 +60,23 @@ def run(
 
     rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
-    job = Job(out, profile, option, secret, ephemeral, scope, deep=deep, durable=not no_sync)
+    job = Job(
+        out,
+        profile,
+        option,
+        secret,
+        ephemeral,
+        scope,
+        deep=deep,
+        durable=not no_sync,
+        review=review is not None,
+    )
     found = options.inputs_of(inputs, out)
     note = report.notes(rules, ephemeral=ephemeral)
     results = deidentify_files(inputs, job, jobs)
     if dicomdir is not None:
         results = _with_file_set(results, out, dicomdir)
-    raise SystemExit(report.follow(results, found, "files", as_json=as_json, note=note))
+    raise SystemExit(report.follow(results, found, "files", as_json=as_json, note=note, review=review))
 
 
 def _with_file_set(results: Iterator[list[Result]], out: Path, folder: Path) -> Iterator[list[Result]]:

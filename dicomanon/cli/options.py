@@ -48,6 +48,11 @@ scope = click.option(
     help="Lets instances without Patient ID out: in this scope each study is a patient of its own.",
 )
 deep = click.option("--deep", is_flag=True, help="Verify every byte, scans of frames included.")
+review = click.option(
+    "--review",
+    type=FILE,
+    help="Also write a page with the pictures that were looked into, before and after. It shows what identifies.",
+)
 no_sync = click.option(
     "--no-sync",
     is_flag=True,

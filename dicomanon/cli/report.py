@@ -14,6 +14,7 @@ from dicomanon.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from dicomanon.batch import Result
     from dicomanon.inputs import Inputs
@@ -30,8 +31,19 @@ NOTHING_DONE = {
 NOTHING_WRITTEN = "Nothing was written: each quarantined file is listed with its reason."
 
 
-def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json: bool, note: str) -> int:
-    """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined or none done."""
+def follow(
+    results: Iterable[list[Result]],
+    found: Inputs,
+    what: str,
+    *,
+    as_json: bool,
+    note: str,
+    review: Path | None = None,
+) -> int:
+    """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined or none done.
+
+    A page for `review` is written at the end, also of what was done before the output could not be written any more.
+    """
     every: list[Result] = []
     aborted = ""
     try:
@@ -45,6 +57,8 @@ def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json
     except StorageError as error:
         aborted = str(error)
     aborted = aborted or next((each.message for each in every if each.reason == StorageError.reason), "")
+    if review is not None:
+        note = "\n".join(filter(None, (note, _write_review(review, every))))
     counts = Counter(result.outcome for result in every)
     counts["hidden"] = len(found.hidden)
     done = counts["identified"] or counts["cleared"] or counts["dropped"]
@@ -54,7 +68,7 @@ def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json
         note = "\n".join(filter(None, (_next_step(counts, what), note)))
     if as_json:
         summary = {word: counts[word] for word in words}
-        instances = [asdict(result) for result in every]
+        instances = [_as_document(result) for result in every]
         document = {**summary, "aborted": aborted, "note": note, "instances": instances}
         click.echo(json.dumps(document, indent=1))
     else:
@@ -68,6 +82,24 @@ def follow(results: Iterable[list[Result]], found: Inputs, what: str, *, as_json
         if aborted:
             click.echo(f"dicomanon: {aborted}", err=True)
     return 0 if done and not (counts["quarantined"] or aborted) else QUARANTINED
+
+
+def _write_review(path: Path, results: Iterable[Result]) -> str:
+    from dicomanon.review import write_review  # only where somebody wants to look
+
+    entries = [
+        (each.source, each.outcome, each.message, each.reviewed)
+        for each in results
+        if each.reviewed is not None
+    ]
+    count = write_review(path, entries)
+    if not count:
+        return "--review: no picture was looked into; [pixels] of the profile says which are."
+    return f"--review: {count} pictures in {path}. It shows what identifies: look, then delete it."
+
+
+def _as_document(result: Result) -> dict[str, object]:
+    return {name: value for name, value in asdict(result).items() if name != "reviewed"}
 
 
 def _next_step(counts: Counter[str], what: str) -> str:

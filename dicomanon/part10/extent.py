@@ -46,14 +46,15 @@ class Extent:
         return self._bytes_of(1)
 
     def _bytes_of(self, frames: int) -> tuple[int, ...]:
-        bits = self._bits or self._number(_BITS)
-        pixels = self._number(_ROWS) * self._number(_COLUMNS) * frames
-        samples = self._number(_SAMPLES)
+        bits = self._bits or self.number(_BITS)
+        pixels = self.number(_ROWS) * self.number(_COLUMNS) * frames
+        samples = self.number(_SAMPLES)
         halved = (self.raw(_PHOTOMETRIC) or b"").strip(b" \0") == b"YBR_FULL_422" and samples == 3
         # Bits are packed over the borders of rows and frames (PS3.5 8.1.1), which matters where there is one.
         return tuple((pixels * each * bits + 7) // 8 for each in ((2, 3) if halved else (samples,)))
 
-    def _number(self, tag: int) -> int:
+    def number(self, tag: int) -> int:
+        """Return the value of an attribute of VR US."""
         value = self.raw(tag)
         if value is None or len(value) != 2:
             raise MalformedError("what says how large Pixel Data is is missing", tag=tag)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import MalformedError, NotDicomError
@@ -26,7 +26,8 @@ from dicomanon.part10.instance import Instance, Meta, PixelElement
 from dicomanon.part10.readers import ChunkReader, PrefixedReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from io import FileIO
 
     from dicomanon.part10.index import Entry
     from dicomanon.part10.instance import Reader
@@ -104,6 +105,27 @@ def read_instance(reader: Reader, *, name: str = "", limits: Limits | None = Non
         residue=bytes(front.data[:at]),
     )
     return _with_header(meta, front.rest(at), limits)
+
+
+def replayed(file: FileIO, instance: Instance) -> Callable[[], Instance]:
+    """Return what gives an instance, just read from this file, anew from the front of its pixels.
+
+    Its header is not read again, but where the data set is deflated.
+    """
+    if isinstance(instance.body, PrefixedReader):
+        at = file.tell() - instance.body.held
+
+        def again() -> Instance:
+            file.seek(at)
+            return replace(instance, body=file)
+
+        return again
+
+    def whole() -> Instance:
+        file.seek(0)
+        return read_instance(file, name=instance.meta.name)
+
+    return whole
 
 
 def bare_instance(
@@ -231,4 +253,4 @@ def _inflate(reader: Reader) -> Iterator[bytes]:
         raise MalformedError("bytes follow the deflated data set", offset=given)
 
 
-__all__ = ["Limits", "bare_instance", "read_instance"]
+__all__ = ["Limits", "bare_instance", "read_instance", "replayed"]

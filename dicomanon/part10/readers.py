@@ -1,8 +1,11 @@
-"""Byte sources for `Instance.body`: joined chunks, and a first part put back in front of a source."""
+"""Byte sources for `Instance.body`: joined chunks, a first part put back in front of a source, and steps ahead."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
+
+from dicomanon.errors import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -10,6 +13,7 @@ if TYPE_CHECKING:
     from dicomanon.part10.instance import Reader
 
 Buffer = bytes | bytearray | memoryview
+_STEP = 1 << 20
 
 
 class ChunkReader:
@@ -47,3 +51,44 @@ class PrefixedReader:
         buffer[:count] = self._prefix[:count]
         self._prefix = self._prefix[count:]
         return count
+
+    @property
+    def held(self) -> int:
+        """Bytes that were taken from the source and not given yet."""
+        return len(self._prefix)
+
+    def skip(self, count: int) -> None:
+        """Step over so many bytes."""
+        held = min(count, len(self._prefix))
+        self._prefix = self._prefix[held:]
+        skip(self._source, count - held)
+
+
+def skip(reader: Reader, count: int) -> None:
+    """Step over so many bytes: without reading them where the source is a file; raise MalformedError at its end."""
+    if not count:
+        return
+    if isinstance(reader, PrefixedReader):
+        reader.skip(count)
+    elif isinstance(reader, io.FileIO):
+        reader.seek(count, io.SEEK_CUR)  # behind the end of a file the next read finds nothing
+    else:
+        window = memoryview(bytearray(min(count, _STEP)))
+        while count:
+            passed = reader.readinto(window[: min(count, _STEP)])
+            if not passed:
+                raise MalformedError("Pixel Data is cut short")
+            count -= passed
+
+
+def take(reader: Reader, size: int) -> bytearray:
+    """Read exactly so many bytes; raise MalformedError where there are fewer."""
+    data = bytearray(size)
+    view = memoryview(data)
+    at = 0
+    while at < size:
+        count = reader.readinto(view[at:])
+        if not count:
+            raise MalformedError("Pixel Data is cut short", offset=at)
+        at += count
+    return data

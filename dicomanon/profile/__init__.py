@@ -3,7 +3,8 @@
 from dicomanon.profile.compile import DEFAULT, load_profile
 from dicomanon.profile.files import shipped_folder, shipped_names
 from dicomanon.profile.options import Option, load_option, option_keywords
-from dicomanon.profile.rule import CLEANERS, CODES, FLAVOURS, PIXEL_POLICIES, Profile, Rule
+from dicomanon.profile.pixels import FLAVOURS, PIXEL_POLICIES
+from dicomanon.profile.rule import CLEANERS, CODES, Profile, Rule
 from dicomanon.profile.words import nearest, parse_path, parse_tag
 
 __all__ = [

@@ -15,8 +15,9 @@ from dicomanon.profile.files import layers_of, read_toml, shipped_folder
 from dicomanon.profile.objects import objects_of
 from dicomanon.profile.options import chosen_options, option_keywords
 from dicomanon.profile.overrides import overrides_of
+from dicomanon.profile.pixels import masks_of, pixels_of
 from dicomanon.profile.private import private_of
-from dicomanon.profile.rule import COARSE, FLAVOURS, NOT_OF_INSTANCES, PIXEL_POLICIES, PathRule, Profile, Rule
+from dicomanon.profile.rule import COARSE, NOT_OF_INSTANCES, PathRule, Profile, Rule
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
@@ -120,9 +121,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
     before, catch_all = dict(rules), dict(draft.by_vr)
     for option in options:
         draft.lay(_rows_of(option, options))
-    pixels = dict.fromkeys((*FLAVOURS, "burned-in"), "quarantine")
     for layer in layers:
-        _lay_pixels(layer, pixels)
         draft.lay(overrides_of(layer, "override", f"{layer.path.name}, override"))
     effective |= {rule.origin.removeprefix("option ") for _, rule in _laid(draft)}
     laxer = [(tag, rule) for tag, rule in _laid(draft) if _lets_out_more(tag, rule, before, masks)]
@@ -137,8 +136,10 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         title=layers[-1].data.get("title", ""),
         options=options,
         claimed=tuple(each for each in options if each.code and each.keyword in effective),
-        fallen_back=tuple(each for each in options if each.keyword not in effective),
-        pixels=MappingProxyType(pixels),
+        fallen_back=tuple(each for each in options if each.keyword not in effective and not each.pixels),
+        pixels=MappingProxyType(pixels_of(layers, options)),
+        device_masks=tuple(masks_of(layers)),
+        instance_codes=tuple((each.code, each.meaning) for each in options if each.pixels),
         objects=objects_of(layers),
         anonymous=next(
             (each.data["anonymous"] for each in reversed(layers) if "anonymous" in each.data), False
@@ -282,15 +283,3 @@ def _catch_all(vr: str, action: str, options: tuple[Option, ...]) -> tuple[str, 
         code = ("K", "") if cleaner == "keep" else ("C", cleaner)
         return code[0], "supplement, option retain-modified-dates", code[1]
     return action, "supplement", ""
-
-
-def _lay_pixels(layer: Layer, pixels: dict[str, str]) -> None:
-    for flavour, policy in layer.data.get("pixels", {}).items():
-        said = ""
-        if flavour not in pixels:
-            said = f"[pixels] has no {flavour!r}{nearest(flavour, pixels)}"
-        elif policy not in PIXEL_POLICIES:
-            said = f"[pixels] {flavour}: no policy {policy!r}{nearest(policy, PIXEL_POLICIES)}"
-        if said:
-            raise ProfileError(f"{layer.at('pixels', flavour)}: {said}")
-        pixels[flavour] = policy

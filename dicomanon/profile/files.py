@@ -52,6 +52,7 @@ KINDS = {
     "options": "a list of texts",
     "words": "a list of texts",
     "forbids": "a list of texts",
+    "masks": "a list of texts",
     "pixels": "a table of texts",
     "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
@@ -88,7 +89,7 @@ def _check_kinds(layer: Layer) -> None:
             good = isinstance(value, str)
         elif key == "anonymous":
             good = isinstance(value, bool)
-        elif key in ("options", "words", "forbids"):
+        elif key in ("options", "words", "forbids", "masks"):
             good = _are_texts(value)
         elif key in ("pixels", "objects"):
             good = isinstance(value, dict) and _are_texts([*value.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: of PS3.15 E.3 with its code of CID 7050, or without a code and with `rows`, which claims nothing."""
+    """One option: of PS3.15 E.3 with its code of CID 7050, or without a code and with `rows`, which claims nothing.
+
+    `pixels` are policies in place of `keep`; an option that has some is claimed of instances where it was carried out.
+    """
 
     keyword: str
     code: str
@@ -26,12 +29,12 @@ class Option:
     column: str | None
     excludes: tuple[str, ...]
     temporal: str
-    unavailable: str
     clean_tags: Mapping[int, str]
     clean_vrs: Mapping[str, str]
     clean_masks: Mapping[str, str]
     clean_kept: Mapping[str, str]
     rows: tuple[Override, ...] = ()
+    pixels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def option_keywords() -> list[str]:
@@ -54,19 +57,19 @@ def load_option(keyword: str) -> Option:
         column=data.get("column"),
         excludes=tuple(data.get("excludes", ())),
         temporal=data.get("temporal", ""),
-        unavailable=data.get("unavailable", ""),
         clean_tags=MappingProxyType({parse_tag(tag): word for tag, word in clean.get("tag", {}).items()}),
         clean_vrs=MappingProxyType(dict(clean.get("vr", {}))),
         clean_kept=MappingProxyType(dict(clean.get("kept", {}))),
         clean_masks=MappingProxyType(dict(clean.get("mask", {}))),
         rows=tuple(overrides_of(layer, "row", f"option {keyword}")),
+        pixels=MappingProxyType(dict(data.get("pixels", {}))),
     )
 
 
 def chosen_options(keywords: Iterable[tuple[str, Callable[[], str] | None]]) -> tuple[Option, ...]:
     """Return the options of keywords, each with what says where it was chosen (file and line, for messages).
 
-    Raises ProfileError for one that is unknown or refused, and for two that exclude each other.
+    Raises ProfileError for one that is unknown, and for two that exclude each other.
     """
     chosen: dict[str, Option] = {}
     for keyword, where in keywords:
@@ -79,8 +82,6 @@ def chosen_options(keywords: Iterable[tuple[str, Callable[[], str] | None]]) -> 
 
 
 def _beside(chosen: Mapping[str, Option], option: Option) -> Option:
-    if option.unavailable:
-        raise ProfileError(f"option {option.keyword!r} cannot be promised: {option.unavailable}")
     for other in chosen.values():
         if other.keyword in option.excludes or option.keyword in other.excludes:
             said = f"options {other.keyword!r} and {option.keyword!r} exclude each other"

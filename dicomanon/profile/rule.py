@@ -58,9 +58,7 @@ NOT_OF_INSTANCES = {
     0x0004: "of a DICOMDIR, and removed from anything else",
 }
 """Groups of which no data set has any, whatever their rows in Table E.1-1 say of the places where they belong."""
-FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 MOST_REMEMBERED = 1 << 16
-PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,9 @@ class Profile:
     for attributes that are a row of the table only as a kind. `laxer` are the attributes of which an override lets out
     more than Table E.1-1 with these options, `laxer_vrs` the VRs of which one keeps what the table does not list,
     `direct` those of both that say by themselves who the patient is, or may. `temporal` is what (0028,0303) has to say
-    (PS3.15 E.2, E.3.6). What an `anonymous` profile makes is anonymous only while nobody keeps the key.
+    (PS3.15 E.2, E.3.6). `instance_codes` are codes and meanings of
+    options that the output claims where they were carried out: those of pixels. `device_masks` are names and
+    texts of files of boxes by device. What an `anonymous` profile makes is anonymous only while nobody keeps the key.
     """
 
     name: str
@@ -129,6 +129,8 @@ class Profile:
     direct: tuple[int | str, ...] = ()
     temporal: str = "REMOVED"
     anonymous: bool = False
+    device_masks: tuple[tuple[str, str], ...] = ()
+    instance_codes: tuple[tuple[str, str], ...] = ()
     objects: Mapping[str, str] = field(default_factory=lambda: OBJECTS)
     _cache: dict[tuple[int, str], Rule] = field(default_factory=dict, compare=False, repr=False)
     _cleaners: set[str] = field(default_factory=set, compare=False, repr=False)

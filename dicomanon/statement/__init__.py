@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dicomanon import __version__, standard
 from dicomanon.node.sameness import BLOCK, BLOCKS
 from dicomanon.pseudonym import KEY_BYTES, SHIFT_DAYS
-from dicomanon.statement import network
+from dicomanon.statement import network, pixels
 from dicomanon.statement.markdown import as_markdown
 from dicomanon.statement.model import Statement
 from dicomanon.statement.page import as_page
@@ -51,6 +51,7 @@ def statement(subject: Subject) -> Statement:
         "key_bytes": str(KEY_BYTES),
         "shift_days": f"{SHIFT_DAYS:,}",
         "digest_bytes": f"{BLOCK * BLOCKS:,}",
+        **pixels.facts(subject),
         **(network.facts(config) if config else {}),
     }
     cover = (

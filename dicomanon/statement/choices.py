@@ -9,7 +9,7 @@ from dicomanon import standard
 from dicomanon.actions import SENTINEL_DATES, Context, resolve, shift_date
 from dicomanon.errors import ProfileError
 from dicomanon.explain import explain
-from dicomanon.profile import CODES
+from dicomanon.profile import CODES, load_profile
 from dicomanon.pseudonym import KEY_BYTES, Pseudonymizer
 from dicomanon.statement.model import Table
 from dicomanon.statement.rules import tag_text
@@ -134,13 +134,13 @@ def choices() -> tuple[Choice, ...]:
             "Clean Pixel Data",
             ("clean-pixel-data",),
             (),
-            "an option that is not carried out is not to be promised",
+            "what a profile drops, quarantines or treats otherwise stays so, and an instance says what was done to it",
         ),
         Choice(
             "Clean Recognizable Visual Features",
             ("clean-recognizable-visual-features",),
             (),
-            "an option that is not carried out is not to be promised",
+            "no program takes a face out of a picture for sure; tissue on glass has none",
         ),
     )
 
@@ -162,10 +162,24 @@ def decision(choice: Choice) -> str:
         rule = rules[tag_text(tag)]
         answer = f"{rule['action']}: {rule['meaning']}"
         found[answer] = found.get(answer, 0) + 1
+    if not choice.tags:
+        return _on_pixels(choice.options)
     whole = len(found) == 1
     return "; ".join(
         answer if whole else f"{answer} ({count} of {len(choice.tags)})" for answer, count in found.items()
     )
+
+
+def _on_pixels(options: tuple[str, ...]) -> str:
+    """Return what options change of the policies for images, and what is claimed of instances."""
+    before, profile = load_profile(PLAIN).pixels, load_profile(PLAIN, options)
+    laid = (
+        f"{kind} {word} in place of {before[kind]}"
+        for kind, word in profile.pixels.items()
+        if word != before[kind]
+    )
+    claims = (f"{code} claimed of instances where it was carried out" for code, _ in profile.instance_codes)
+    return "; ".join((*laid, *claims))
 
 
 def open_choices() -> Table:

@@ -11,13 +11,13 @@ from dicomanon.node.receive import RESERVE
 from dicomanon.part10 import Limits
 from dicomanon.part10.elements import MAX_DEPTH
 from dicomanon.profile import load_option, load_profile, option_keywords
+from dicomanon.statement import pixels
 from dicomanon.statement.choices import PLAIN
 from dicomanon.statement.inserted import inserted
-from dicomanon.statement.model import Row, Table
+from dicomanon.statement.model import Block, Paragraph, Row, Table
 from dicomanon.statement.rules import action_counts, tag_text
 
 if TYPE_CHECKING:
-    from dicomanon.config import Config
     from dicomanon.statement.subject import Policy, Subject
 
 BASIC = "basic"
@@ -66,8 +66,8 @@ def why_not(keyword: str) -> str:
     """Return why an option cannot be claimed, from a profile compiled with nothing but it; nothing where it can."""
     if keyword == BASIC:
         return ""
-    if keyword not in standard.COLUMN_OF_OPTION and not load_option(keyword).unavailable:
-        return ""  # an option of our own claims nothing
+    if keyword not in standard.COLUMN_OF_OPTION:
+        return ""  # an option of our own claims nothing, one on pixels speaks of instances
     try:
         alone = load_profile(PLAIN, (keyword,))
     except ProfileError as error:
@@ -75,14 +75,20 @@ def why_not(keyword: str) -> str:
     return "" if alone.claimed else "no way to clean is built in: its attributes are treated as without it"
 
 
-def not_promised() -> Table:
-    """Return the options that cannot be claimed, with the reason."""
+def not_promised() -> tuple[Block, ...]:
+    """Return the options that cannot be claimed, with the reason, or that there are none."""
     rows = tuple(
         (meaning, code, why_not(keyword))
         for keyword, (code, meaning) in standard.DEIDENTIFICATION_METHODS.items()
         if why_not(keyword)
     )
-    return Table("A.C.2.6-9", "Options that are never claimed", ("Option", "CID 7050", "Reason"), rows)
+    if not rows:
+        return (
+            Paragraph(
+                "Every option of PS3.15 E.3 can be claimed; section A.C.2.6.10 says which of instances only."
+            ),
+        )
+    return (Table("A.C.2.6-9", "Options that are never claimed", ("Option", "CID 7050", "Reason"), rows),)
 
 
 def as_without() -> Table:
@@ -113,6 +119,8 @@ def _state(keyword: str, code: str, policy: Policy) -> str:
     profile = policy.profile
     if code in (claimed for claimed, _ in profile.codes):
         return "claimed"
+    if code in (held for held, _ in profile.instance_codes):
+        return "claimed of instances, see A.C.2.6.10"
     if keyword == BASIC:
         return "not claimed, for overrides keep more"
     if keyword in (option.keyword for option in profile.fallen_back):
@@ -145,19 +153,22 @@ def coercion(subject: Subject) -> Table:
         for attribute, tag, value in inserted(policy):
             if not tag.startswith(">"):
                 rows.append((f"{attribute} {tag}", "ADDED", "ALWAYS", f"{name}: {value or 'see A.C.2.6.5'}"))
+        for attributes, when in pixels.coerced(policy).items():
+            rows.append((attributes, "MODIFIED", "CONFIGURATION", f"{name}: {when}"))
     columns = ("Attributes", "Type of coercion", "Condition", "Comment")
     return Table("N.5-11", "Attribute coercion; Table N.11-6 has every attribute", columns, tuple(rows))
 
 
-def limits(config: Config | None) -> Table:
+def limits(subject: Subject) -> Table:
     """Return Table N.5-12."""
+    config = subject.config
     usual = Limits()
     header = config.node.max_header if config else usual.header
     rows: list[Row] = [
         ("Attributes before Pixel Data", f"{header:,} bytes"),
         ("The same of a deflated data set, inflated", f"{min(header, usual.deflated):,} bytes"),
         ("Depth of sequences", str(MAX_DEPTH)),
-        ("Pixel Data", "none of its own"),
+        *pixels.limits(subject),
     ]
     if config:
         rows += (

@@ -28,7 +28,7 @@ HIGHEST_REGISTERED = 256
 """Beyond the numbers of the character sets that PS3.3 C.12.1.1.2 has terms for."""
 
 
-PASSED = "passed through as they are"
+PASSED = "passed through as they are, but where a policy for images says otherwise (A.C.2.6.10)"
 VIDEO_FATE = "accepted, then quarantined: between the pictures of a video anything may stand"
 
 

@@ -31,9 +31,13 @@ OF_THE_RECEIVER = {
 
 def answered() -> list[tuple[str, str, str]]:
     """Return status, word of the log and meaning of everything a sender can be told, by status."""
-    found = {
-        kind.dicom_status: (kind.reason, (kind.__doc__ or "").strip()) for kind in _kinds(DicomanonError)
-    }
+    found: dict[int, tuple[str, str]] = {}
+    for kind in _kinds(DicomanonError):
+        words = (kind.reason, (kind.__doc__ or "").strip())
+        earlier = found.get(kind.dicom_status)
+        found[kind.dicom_status] = (
+            words if earlier is None else (f"{earlier[0]}, {words[0]}", f"{earlier[1]} {words[1]}")
+        )
     found.update(OF_THE_RECEIVER)
     return [(f"{status:04X}", *words) for status, words in sorted(found.items())]
 

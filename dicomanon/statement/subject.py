@@ -49,6 +49,8 @@ class Policy:
             sorted((*key, meaning) for key, meaning in profile.local_codes.items()),
             sorted((tag, str(found)) for tag, found in profile.paths.items()),
             sorted((vr, str(rule)) for vr, rule in profile.vr_overrides.items()),
+            sorted(profile.instance_codes),
+            [text for _, text in profile.device_masks],
         ]
         told = [dict(rule) for rule in self.told]
         return sha256(json.dumps([told, rest], sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomanon.part10.encoding import TRANSFER_SYNTAXES, VIDEO
-from dicomanon.statement import coverage, network, rules
+from dicomanon.statement import coverage, network, pixels, rules
 from dicomanon.statement.choices import open_choices, values
 from dicomanon.statement.inserted import container, inserted
 from dicomanon.statement.model import Block, Bullets, Contents, Paragraph, Row, Table
@@ -24,6 +24,10 @@ AUDIT = (
     ("source", "keyed digest of the SOP Instance UID that was received"),
     ("target", "SOP Instance UID that leaves"),
     ("counts", "number of attributes by action"),
+    (
+        "pixels",
+        "where they were looked into: policy, flavour, what was done; kind, score and box of what was found, no text",
+    ),
 )
 
 
@@ -39,10 +43,10 @@ def tables(subject: Subject) -> dict[str, Callable[[], tuple[Block, ...]]]:
         "mapping": lambda: (_mapping(subject),),
         "storage level": lambda: (coverage.storage_level(),),
         "coercion": lambda: (coverage.coercion(subject),),
-        "limits": lambda: (coverage.limits(subject.config),),
+        "limits": lambda: (coverage.limits(subject),),
         "options": lambda: (coverage.options(subject),),
         "as without": lambda: (coverage.as_without(),),
-        "not promised": lambda: (coverage.not_promised(),),
+        "not promised": coverage.not_promised,
         "sop classes": lambda: (_sop_classes(),),
         "audit": lambda: (Table("A.C.2.2-1", "Fields of a line", ("Field", "Content"), AUDIT),),
         "actions": lambda: (_actions(subject),),
@@ -55,7 +59,7 @@ def tables(subject: Subject) -> dict[str, Callable[[], tuple[Block, ...]]]:
         "notes": lambda: _notes(subject),
         "cleaning": lambda: (_cleaning(subject),),
         "private": lambda: rules.private(subject.policies),
-        "pixels": lambda: (_pixels(subject),),
+        "pixels": lambda: pixels.images(subject),
         "objects": lambda: (_objects(subject),),
         "site": lambda: _site(subject),
         "choices": lambda: (open_choices(),),
@@ -130,7 +134,7 @@ def _profiles(subject: Subject) -> Table:
             policy.name,
             policy.profile.title,
             ", ".join(policy.routes) or "all files",
-            ", ".join(f"{code} {meaning}" for code, meaning in policy.profile.codes) or "nothing",
+            _claims(policy) or "nothing",
             policy.profile.identity_removed,
             policy.profile.temporal,
         )
@@ -138,6 +142,12 @@ def _profiles(subject: Subject) -> Table:
     )
     columns = ("Profile", "Title", "Routes", "Claims (CID 7050)", "(0012,0062)", "(0028,0303)")
     return Table("1.6-1", "Profiles of this configuration", columns, rows)
+
+
+def _claims(policy: Policy) -> str:
+    """Return the codes that all outputs claim, and those that hold of some."""
+    of_some = (f"{code} {meaning} (of instances)" for code, meaning in policy.profile.instance_codes)
+    return ", ".join((*(f"{code} {meaning}" for code, meaning in policy.profile.codes), *of_some))
 
 
 def _sop_classes() -> Table:
@@ -217,12 +227,3 @@ def _site(subject: Subject) -> tuple[Block, ...]:
     )
     title = "Words and local codes that profiles list as harmless"
     return Paragraph(said), Table("A.C.2.6-14", title, ("Profile", "What", "Entry"), rows)
-
-
-def _pixels(subject: Subject) -> Table:
-    rows = tuple(
-        (subject.called(one), flavour, word)
-        for one in subject.policies
-        for flavour, word in one.profile.pixels.items()
-    )
-    return Table("A.C.2.6-7", "Images", ("Profile", "Image Type value 3, or burned-in", "What happens"), rows)

@@ -66,7 +66,7 @@ def test_a_wrong_configuration_is_exit_code_2_with_a_message(tmp_path: Path, tex
         (("--config", "missing.toml", "--profile", "basic"), "leave --profile and --option out"),
         (("--config", "missing.toml", "--option", "retain-uids"), "leave --profile and --option out"),
         (("--profile", "basik"), "did you mean 'basic'?"),
-        (("--option", "clean-pixel-data"), "cannot be promised"),
+        (("--option", "clean-pixel"), "did you mean 'clean-pixel-data'"),
         (("--format", "pdf"), "'html', 'markdown'"),
     ],
 )

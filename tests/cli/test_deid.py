@@ -103,7 +103,7 @@ WRONG = [
     (("deid", ".", "--out", "x", "--profile", "basics"), "did you mean 'basic'"),
     (("deid", ".", "--out", "x", "--profile", "nothing-like-it"), "shipped are basic, gdpr-anonymous, "),
     (("deid", ".", "--out", "x", "--option", "retain-uid"), "did you mean 'retain-uids'"),
-    (("deid", ".", "--out", "x", "--option", "clean-pixel-data"), "cannot be promised"),
+    (("deid", ".", "--out", "x", "--option", "clean-pixel"), "did you mean 'clean-pixel-data'"),
     (("deid", ".", "--out", "x", "--option", "retain-full-dates"), "exclude each other"),
     (("deid", ".", "--out", "x", "--key", "/absent"), "dicomanon key"),
     (("deid", ".", "--out", "x", "--jobs", "0"), "range"),

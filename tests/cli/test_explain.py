@@ -74,7 +74,8 @@ def test_a_whole_profile_has_every_rule_it_is_made_of() -> None:
     document = json.loads(process("explain", "research-wsi", "--json").stdout)
     profile = load_profile("research-wsi")
 
-    assert set(document) == {"profile", "title", "options", "claims", "note", "pixels", "objects", "rules"}
+    said = {"profile", "title", "options", "claims", "instance_claims", "note"}
+    assert set(document) == said | {"pixels", "masks", "objects", "rules"}
     assert document["claims"] == ["113100", "113107", "113104"]
     assert len(document["rules"]) == len(profile.rules) + len(profile.masks) + len(profile.by_vr) + 1
     assert all(
@@ -163,6 +164,28 @@ def test_a_difference_tells_lists_and_objects(tmp_path: Path) -> None:
     assert "private: + SCANNER (0099,xx10) DS" in said
     assert "codes: + 99LAB HE1" in said
     assert found["words"] == {"one": ["Testharz"], "other": []}
+
+
+def test_what_is_said_of_pixels_is_told_and_what_differs_too(tmp_path: Path) -> None:
+    path, masks = tmp_path / "site.toml", tmp_path / "scanners.txt"
+    masks.write_text("{ true. } (0,0,9,9)")
+    path.write_text(
+        'extends = "basic"\noptions = ["clean-pixel-data"]\nmasks = ["scanners.txt"]\n'
+        '[pixels]\nLABEL = "replace"\nproject = "Study 7"\n'
+    )
+
+    whole = process("explain", str(path)).stdout.splitlines()
+    said = process("explain", "--diff", "basic", str(path)).stdout.splitlines()
+
+    assert "CID 7050 codes: 113100; of instances where it was done: 113101" in whole[1]
+    (pixels,) = [line for line in whole if line.startswith("pixels: ")]
+    assert "VOLUME clean" in pixels
+    assert "project Study 7" in pixels
+    assert "masks: scanners.txt" in whole
+    assert "instance claims: none -> 113101" in said
+    assert {"pixels: LABEL drop -> replace", "pixels: project none -> Study 7"} <= set(said)
+    assert [line for line in said if line.startswith("masks: + scanners.txt (")]
+    assert "of instances" not in process("explain", "basic", "PatientID").stdout
 
 
 def test_a_difference_needs_two_profiles() -> None:

@@ -12,7 +12,7 @@ import pytest
 from dicomanon import __version__
 from dicomanon.cli import app
 
-VERBS = ("convert", "deid", "verify", "node", "explain", "conformance", "key", "demo")
+VERBS = ("convert", "deid", "pixels", "verify", "node", "explain", "conformance", "key", "demo")
 HEAVY = (
     "pydicom",
     "numpy",
@@ -23,6 +23,10 @@ HEAVY = (
     "imagecodecs",
     "sqlite3",
     "multiprocessing",
+    "cv2",
+    "PIL",
+    "rapidocr",
+    "zxingcpp",
 )
 MAIN = "from dicomanon.cli import main; main()"
 

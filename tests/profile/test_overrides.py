@@ -287,7 +287,10 @@ GOOD = f'[[override]]\nkeyword = "PatientID"\naction = "X"\n{REASON}\n'
             "mine.toml:3: there is no setting 'optoins'; did you mean 'options'",
         ),
         ('options = [\n  "retain-uids",\n  "retain-uid",\n]', "mine.toml:3: there is no option 'retain-uid'"),
-        ('options = [\n"clean-pixel-data"]', "mine.toml:2: option 'clean-pixel-data' cannot be promised"),
+        (
+            'options = [\n"clean-pixel"]',
+            "mine.toml:2: there is no option 'clean-pixel'; did you mean 'clean-pixel-data'",
+        ),
         (
             'options = ["retain-full-dates",\n"retain-modified-dates"]',
             "mine.toml:2: options 'retain-full-dates' and 'retain-modified-dates' exclude each other",

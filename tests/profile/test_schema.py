@@ -21,6 +21,7 @@ from dicomanon.errors import ProfileError
 from dicomanon.profile import FLAVOURS, PIXEL_POLICIES, load_profile, option_keywords, shipped_folder
 from dicomanon.profile.files import KINDS
 from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SELECTORS
+from dicomanon.profile.pixels import DEFAULTS, ONLY_FOR
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads((shipped_folder() / "profile.schema.json").read_text())
@@ -28,7 +29,7 @@ TYPES = {"string": str, "object": dict, "array": list, "boolean": bool}
 SAID_ONLY = {"$schema", "title", "description"}
 
 
-def valid(schema: dict[str, Any], data: Any) -> bool:  # noqa: C901  # a word of JSON Schema a branch
+def valid(schema: dict[str, Any], data: Any) -> bool:  # noqa: C901, PLR0912  # a word of JSON Schema a branch
     """Tell whether data are what a schema of draft 7 allows; a word that is not known here is an error."""
     good = True
     for word, value in schema.items():
@@ -42,6 +43,8 @@ def valid(schema: dict[str, Any], data: Any) -> bool:  # noqa: C901  # a word of
             good &= isinstance(data, str) and bool(re.search(value, data))
         elif word == "minLength":
             good &= isinstance(data, str) and len(data) >= value
+        elif word == "maxLength":
+            good &= isinstance(data, str) and len(data) <= value
         elif word == "required":
             good &= all(key in data for key in value)
         elif word == "properties":
@@ -85,9 +88,13 @@ def test_the_schema_has_every_word_that_the_code_reads_and_no_other() -> None:
     assert override["properties"]["vr"]["enum"] == list(OVERRIDE_VRS)
     assert [each["required"] for each in override["oneOf"]] == [[key] for key in SELECTORS]
     assert [each["const"] for each in properties["options"]["items"]["anyOf"]] == option_keywords()
-    assert set(properties["pixels"]["properties"]) == {*FLAVOURS, "burned-in"}
-    for policy in properties["pixels"]["properties"].values():
-        assert set(policy["enum"]) == PIXEL_POLICIES
+    pixels = properties["pixels"]["properties"]
+    assert set(pixels) == set(DEFAULTS)
+    for setting in (*FLAVOURS, "burned-in"):
+        only = {word for word, flavour in ONLY_FOR.items() if flavour != setting}
+        assert set(pixels[setting]["enum"]) == PIXEL_POLICIES - only
+    assert set(pixels["recognizable"]["enum"]) == {"keep", "quarantine", "drop"}
+    assert all(each["description"] for each in pixels.values())
     for each in (*properties.values(), *override["properties"].values()):
         assert each["description"]
 
@@ -120,6 +127,21 @@ def test_what_is_valid_loads(tmp_path: Path, override: str) -> None:
     assert load_profile(str(tmp_path / "mine.toml")).name == "mine"
 
 
+def test_what_is_valid_of_pixels_loads(tmp_path: Path) -> None:
+    (tmp_path / "scanners.txt").write_text('{ Modality.equals("US") } (0,0,200,40)')
+    text = (
+        'extends = "basic"\nmasks = ["scanners.txt"]\n[pixels]\nVOLUME = "clean"\nLABEL = "replace"\n'
+        'OVERVIEW = "crop"\nother = "gate"\nburned-in = "clean"\nrecognizable = "drop"\nfill = "white"\n'
+        'code = "QRCode"\nproject = "Study 7"\nsearch = "2.5"\n'
+    )
+    (tmp_path / "mine.toml").write_text(text)
+
+    assert valid(SCHEMA, tomllib.loads(text))
+    profile = load_profile(str(tmp_path / "mine.toml"))
+    assert profile.pixels == {"THUMBNAIL": "keep"} | tomllib.loads(text)["pixels"]
+    assert [name for name, _ in profile.device_masks] == ["scanners.txt"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -130,6 +152,14 @@ def test_what_is_valid_loads(tmp_path: Path, override: str) -> None:
         "name = 5",
         '[pixels]\nLABLE = "drop"',
         '[pixels]\nLABEL = "dorp"',
+        '[pixels]\nLABEL = "crop"',
+        '[pixels]\nVOLUME = "replace"',
+        '[pixels]\nrecognizable = "clean"',
+        '[pixels]\nfill = "grey"',
+        '[pixels]\ncode = "PDF417"',
+        '[pixels]\nsearch = "fine"',
+        f'[pixels]\nproject = "{"x" * 41}"',
+        'masks = "scanners.txt"',
         '[override]\nkeyword = "PatientName"',
         *(
             f"[[override]]\n{each}"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dicomanon.explain import explain
-from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
+from dicomanon.profile import load_profile, option_keywords, shipped_names
 from dicomanon.statement.rules import dummy_of
 from tests.statement.documents import markdown_tables, of_files, page_tables
 
 if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
-OPTIONS = [keyword for keyword in option_keywords() if not load_option(keyword).unavailable]
+OPTIONS = option_keywords()
 PROFILES = [
     *((name, ()) for name in shipped_names()),
     *(("basic", (keyword,)) for keyword in OPTIONS),

@@ -181,14 +181,6 @@ def test_an_override_that_keeps_more_is_said_not_to_claim_the_basic_profile(tmp_
     assert "PatientID" in as_page(document).split('id="section-a-c-2-6-7"')[1].split("</section>")[0]
 
 
-@pytest.mark.parametrize("code", ["113101", "113102"])
-def test_cleaning_of_pixels_is_said_not_to_be_done(code: str) -> None:
-    found = page_tables(of_files("research-wsi"))
-
-    assert next(row[3] for row in found["table-n-8-7"] if row[1] == code) == "N"
-    assert "cannot be promised" in next(row[2] for row in found["table-a-c-2-6-9"] if row[1] == code)
-
-
 DECISIONS = {
     "Retain Device Identity says K, Retain Modified Dates says C": (
         11,

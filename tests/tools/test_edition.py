@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dicomanon import standard
-from dicomanon.profile import load_option, load_profile, option_keywords, shipped_names
+from dicomanon.profile import load_profile, option_keywords, shipped_names
 from dicomanon.standard import stored
 from dicomanon.standard.table import OPTION_COLUMNS
 from tools.edition import LAYOUTS, Change, difference, main
@@ -24,7 +24,7 @@ NEW_TAG = "001440A0"
 """An attribute of PS3.6 that neither the table nor the supplement has: its VR decides."""
 SUPPLEMENT_TAG = "00209453"
 ICC_PROFILE = "00282000"
-OPTIONS = [word for word in option_keywords() if not load_option(word).unavailable]
+OPTIONS = option_keywords()
 CONCEPT_OPTIONS = OPTION_COLUMNS[1:8]
 
 

@@ -1,0 +1,73 @@
+"""Clear one slide as a run does: by its header alone, or with boxes that a survey found; print what it took as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dicomanon.part10.read import read_instance, replayed
+from dicomanon.pipeline import Cleared, clear, make_route
+from dicomanon.pixels.box import Box, Found
+from dicomanon.pixels.header import Header
+from dicomanon.pixels.layout import layout_of, plane_of
+from dicomanon.pixels.picture import picture_of
+from dicomanon.pixels.places import places_of
+from dicomanon.profile import load_profile
+from dicomanon.pseudonym import Pseudonymizer
+
+if TYPE_CHECKING:
+    from dicomanon.pixels.places import Places
+
+SIDE = 2
+"""A box reaches over so many tiles in each direction, and a little of the next."""
+
+
+def main(source: Path, out: Path, boxes: int) -> None:
+    """Clear `source` into `out` with so many boxes, none of them meaning that pixels are not looked into."""
+    profile = load_profile("research-wsi")
+    if boxes:
+        profile = replace(profile, pixels=MappingProxyType({**profile.pixels, "VOLUME": "clean"}))
+    route = make_route("bench", profile, Pseudonymizer(bytes(32)), durable=False)
+    touched = 0
+    with io.FileIO(source) as file:
+        if boxes:
+            places, touched = _places(file, boxes)
+            route = replace(route, places=(places,))
+        file.seek(0)
+        started = time.perf_counter()
+        outcome = clear(partial(read_instance, file), route, out, again=partial(replayed, file))
+        seconds = time.perf_counter() - started
+    if not isinstance(outcome, Cleared):
+        sys.exit(str(outcome))
+    print(json.dumps({"seconds": seconds, "frames": touched, "path": str(outcome.path)}))
+
+
+def _places(file: io.FileIO, count: int) -> tuple[Places, int]:
+    """Return boxes spread over the slide, as a survey of a lower level would tell them, and the frames they touch."""
+    instance = read_instance(file)
+    header = Header.of(instance)
+    picture = picture_of(instance)
+    layout, plane = layout_of(header, picture), plane_of(header)
+    if plane is None:
+        sys.exit("the slide does not say where it lies")
+    wide, high = SIDE * picture.columns, SIDE * picture.rows
+    boxes = [
+        Box(left, top, left + wide, top + high)
+        for left, top in (
+            (layout.columns * (number + 1) // (count + 2) + 17, layout.rows * (number + 1) // (count + 2) + 9)
+            for number in range(count)
+        )
+    ]
+    places = places_of(plane, layout, [Found("text", box, 1.0) for box in boxes])
+    return places, len(layout.frames_at([box for _, _, box in places.boxes(plane, layout)]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

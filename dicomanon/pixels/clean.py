@@ -1,0 +1,156 @@
+"""Find and redact, or find and refuse: only the frames that a box touches are encoded again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dicomanon.errors import PixelsError
+from dicomanon.part10.offsets import EXTENDED_LENGTHS, EXTENDED_OFFSETS
+from dicomanon.part10.readers import ChunkReader
+from dicomanon.pixels.box import Box, Found, distinct
+from dicomanon.pixels.find import find, find_in_tissue, find_on_glass
+from dicomanon.pixels.find.again import LOOKS, find_again
+from dicomanon.pixels.frames import index_frames, read_frames
+from dicomanon.pixels.header import with_values
+from dicomanon.pixels.level import enlarged, pictures, sees_all, shrinking
+from dicomanon.pixels.redact import redact_frame
+from dicomanon.pixels.splice import new_end, new_lengths, new_offsets, packed, spliced
+from dicomanon.pixels.work import BURNED_IN, CLEANED, Treated, changed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dicomanon.pixels.frames import FrameIndex
+    from dicomanon.pixels.report import Image
+    from dicomanon.pixels.work import Work
+
+MOST_CHANGED = 1 << 30
+"""Bytes of frames that were encoded again and are held until they are written."""
+_LOOKS = {"OVERVIEW": find_on_glass, "VOLUME": find_in_tissue, "THUMBNAIL": find_in_tissue}
+_PLAIN = 6.0
+"""Levels of grey that a picture may spread over and still be empty."""
+
+
+def gate(work: Work) -> Treated:
+    """Let an instance through as it is, or raise PixelsError where something is found in it, or should have been."""
+    index = index_frames(work.reopen(), work.picture)
+    found = _found(work, index, looks=0)
+    if found:
+        kinds = " and ".join(sorted({each.kind for each in found}))
+        raise PixelsError(f"{work.judged.why}: {kinds} found in the picture")
+    if work.says_burned_in:
+        raise PixelsError(f"{work.judged.why}: the header says that there is text, and none was found")
+    return _passed(work)
+
+
+def _passed(work: Work) -> Treated:
+    work.report.done = "passed"
+    told = with_values(work.instance, {BURNED_IN: (b"CS", b"NO")}) if sees_all(work.layout) else work.instance
+    return Treated(replace(told, body=work.reopen().body), claims=_claims(work))
+
+
+def _claims(work: Work) -> tuple[str, ...]:
+    return (CLEANED,) if sees_all(work.layout) else ()
+
+
+def clean(work: Work) -> Treated:
+    """Cover what is found, in every frame it touches.
+
+    Raises PixelsError where something is still found after that, or where nothing is found on a label that is not
+    empty, or in a picture that says there is text.
+    """
+    index = index_frames(work.reopen(), work.picture)
+    found = _found(work, index)
+    if not found:
+        if work.says_burned_in or (work.judged.flavour == "LABEL" and not _is_empty(work, index)):
+            raise PixelsError(f"{work.judged.why}: there should be text, and none was found")
+        return _passed(work)
+    boxes = distinct(each.box.within(work.layout.columns, work.layout.rows) for each in found)
+    return _redacted(work, index, boxes)
+
+
+def _found(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
+    """Return everything found, in pixels of the whole picture: masks, what another level told, or what is seen here."""
+    found = [Found("mask", box, 1.0) for box in work.masks]
+    known = _known(work)
+    found += found_in(work, index, looks) if known is None else known
+    work.report.found = tuple(found)
+    return found
+
+
+def _known(work: Work) -> list[Found] | None:
+    """Return what was found on another level of the pyramid, None where nobody looked at one."""
+    plane = work.plane
+    for places in work.places if plane is not None and work.judged.flavour in ("VOLUME", "THUMBNAIL") else ():
+        if plane is not None and places.hold_for(plane, work.layout):
+            boxes = places.boxes(plane, work.layout)
+            return [Found(kind, box, score) for kind, score, box in boxes]
+    return None
+
+
+def found_in(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
+    """Look at every layer of a picture, and so many times again with what was found covered, until nothing is.
+
+    Raises PixelsError where something still is.
+    """
+    factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
+    look = _LOOKS.get(work.judged.flavour, find)
+    found: list[Found] = []
+    for image in pictures(work.reopen, index, work.picture, work.layout, factor):
+        try:
+            seen = find_again(image, look, looks)
+        except PixelsError as error:
+            work.report.look(image, None)
+            raise PixelsError(f"{work.judged.why}: {error}") from None
+        found += [replace(each, box=enlarged(each.box, factor)) for each in seen]
+        if work.report.wants_looks:
+            covered = image.copy()
+            cover(covered, [each.box for each in seen], work.fill)
+            work.report.look(image, covered if looks else None)
+    return found
+
+
+def cover(image: Image, boxes: Sequence[Box], colour: str) -> None:
+    """Fill boxes of an 8-bit RGB picture."""
+    for box in boxes:
+        part = box.within(image.shape[1], image.shape[0])
+        image[part.top : part.bottom, part.left : part.right] = 255 if colour == "white" else 0
+
+
+def _is_empty(work: Work, index: FrameIndex) -> bool:
+    factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
+    return all(
+        float(image.std()) < _PLAIN
+        for image in pictures(work.reopen, index, work.picture, work.layout, factor)
+    )
+
+
+def _redacted(work: Work, index: FrameIndex, boxes: Sequence[Box]) -> Treated:
+    picture = work.picture
+    touched = work.layout.frames_at(boxes)
+    fresh: dict[int, bytes] = {}
+    held = 0
+    for number, frame in read_frames(work.reopen().body, index, picture, touched):
+        fresh[number] = redact_frame(frame, picture, touched[number], work.fill)
+        held += len(fresh[number])
+        if held > MOST_CHANGED:
+            raise PixelsError(
+                f"{work.judged.why}: more of the picture would be covered than the limit allows"
+            )
+    instance = changed(work.instance, _tables(work, index, fresh), derived=False)
+    body = ChunkReader(spliced(work.reopen().body, index, fresh, encapsulated=picture.encapsulated))
+    work.report.done = "cleaned"
+    return Treated(replace(instance, body=body), claims=_claims(work))
+
+
+def _tables(work: Work, index: FrameIndex, fresh: dict[int, bytes]) -> dict[int, tuple[bytes, bytes] | None]:
+    """Return the Extended Offset Table anew where the source has one."""
+    if EXTENDED_OFFSETS not in work.header:
+        return {}
+    offsets = new_offsets(index, fresh)
+    lengths = new_lengths(offsets, new_end(index, fresh))
+    return {
+        EXTENDED_OFFSETS: (b"OV", packed(offsets)),
+        EXTENDED_LENGTHS: (b"OV", packed(lengths)),
+    }
