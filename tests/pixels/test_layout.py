@@ -388,10 +388,9 @@ def test_sizes_and_offsets_beyond_reason_are_malformed() -> None:
     for value in (bytes([255] * 8), bytes([255] * 40)):
         with pytest.raises(MalformedError):
             layout(EXPLICIT, total(coding, 25, 16) | {OFFSET: coding.element(OFFSET, b"UL", value)}, 1)
+        rows_of = coding.element(TOTAL_ROWS, b"UL", value)
         with pytest.raises(MalformedError):
-            layout(
-                EXPLICIT, total(coding, 25, 16) | {TOTAL_ROWS: coding.element(TOTAL_ROWS, b"UL", value)}, 1
-            )
+            layout(EXPLICIT, total(coding, 25, 16) | {TOTAL_ROWS: rows_of}, 1)
 
 
 def test_layers_of_many_tiles_never_go_back() -> None:
