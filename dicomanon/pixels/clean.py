@@ -16,7 +16,7 @@ from dicomanon.pixels.header import with_values
 from dicomanon.pixels.level import enlarged, pictures, sees_all, shrinking
 from dicomanon.pixels.redact import redact_frame
 from dicomanon.pixels.splice import new_end, new_lengths, new_offsets, packed, spliced
-from dicomanon.pixels.work import BURNED_IN, CLEANED, Treated, changed
+from dicomanon.pixels.work import BURNED_IN, CLEANED, ICON, Treated, changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,9 @@ def gate(work: Work) -> Treated:
 
 def _passed(work: Work) -> Treated:
     work.report.done = "passed"
-    told = with_values(work.instance, {BURNED_IN: (b"CS", b"NO")}) if sees_all(work.layout) else work.instance
+    told = work.instance
+    if sees_all(work.layout):
+        told = with_values(told, {BURNED_IN: (b"CS", b"NO"), ICON: None})
     return Treated(replace(told, body=work.reopen().body), claims=_claims(work))
 
 

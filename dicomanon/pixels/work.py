@@ -137,6 +137,6 @@ def text_of(instance: Instance, tag: int) -> str:
     """Return the value of an attribute as text, for comparison with masks of devices."""
     header = Header.of(instance)
     raw = header.raw(tag)
-    if len(raw) == 2 and header.kind(tag) == b"US":
+    if header.kind(tag) in (b"US", b"UL"):
         return str(header.number(tag))
     return raw.decode("latin-1").strip(" \0")
