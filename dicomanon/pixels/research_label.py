@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 CONTAINER = 0x00400512
 CODES = ("DataMatrix", "QRCode")
 _MARGIN = 0.06
+_LINE = 1.25
+"""Heights of a letter from line to line."""
 _SMALLEST = 48
 """Columns and rows below which a label cannot carry a code."""
 
@@ -82,13 +84,26 @@ def _write(draw: Any, lines: tuple[str, ...], place: tuple[int, int, int, int]) 
     from PIL import ImageFont  # heavy
 
     left, top, wide, high = place
+    largest, whole = (_largest(lines, wide, high, split=each) for each in (True, False))
+    size = whole if whole * 2 >= largest else largest  # a name in one piece is worth smaller letters
+    if not size:
+        return
+    font = ImageFont.load_default(size)
+    parts = [part for line in lines if line for part in _broken(line, font, wide)]
+    for number, line in enumerate(parts):
+        draw.text((left, top + int(number * size * _LINE)), line, fill="black", font=font)
+
+
+def _largest(lines: tuple[str, ...], wide: int, high: int, *, split: bool) -> int:
+    """Return the largest size of letters (pixels) for which all lines fit, 0 where none does."""
+    from PIL import ImageFont  # heavy
+
     for size in range(max(8, high // 3), 7, -1):
         font = ImageFont.load_default(size)
-        broken = [part for line in lines if line for part in _broken(line, font, wide)]
-        if len(broken) * size * 1.25 <= high and all(font.getlength(each) <= wide for each in broken):
-            for number, line in enumerate(broken):
-                draw.text((left, top + int(number * size * 1.25)), line, fill="black", font=font)
-            return
+        parts = [part for line in lines if line for part in (_broken(line, font, wide) if split else [line])]
+        if len(parts) * size * _LINE <= high and all(font.getlength(each) <= wide for each in parts):
+            return size
+    return 0
 
 
 def _broken(line: str, font: Any, wide: int) -> list[str]:

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 _NEAREST, _FARTHEST = 0.17, 0.48
 """How far from its end of the slide a label ends, in parts of the length: 76 mm long slides have labels of 20 to 30."""
 _STEP = 3
+_LINES, _LEAN, _LEANINGS = 64, 0.16, 6
+"""Rows that are looked at; by how much of the height a border may lean, and in how many steps to each side."""
 _CLEAR = 9.0
 """Levels of grey by which the two sides of a border differ all the way across."""
 _MARGIN = 0.01
 _ACROSS = 15
 """Percent of the rows that a border may leave out: frames that are drawn around tissue do not reach across."""
 _LETTER = 30.0
+_SHORTLY = 0.12
+"""Of the length: how far the end of a label may be behind the last of its writing that was found."""
 
 
 def find_label(image: Image, found: Sequence[Found]) -> Found | None:
@@ -35,12 +39,12 @@ def find_label(image: Image, found: Sequence[Found]) -> Found | None:
     lying = columns >= rows
     picture = image if lying else image.transpose(1, 0, 2)
     length = max(rows, columns)
-    borders = _borders(picture)
+    borders, leaning = _borders(picture)
     marks = [
         (*_along(each.box, lying=lying), _letters(each)) for each in found if each.kind in ("text", "barcode")
     ]
     turned = [(length - stop, length - start, letters) for start, stop, letters in marks]
-    ends = [_cut(borders, marks, length), _cut(borders[::-1], turned, length)]
+    ends = [_cut(borders, leaning, marks, length), _cut(borders[::-1], leaning[::-1], turned, length)]
     weights = [0 if end is None else end[1] for end in ends]
     side = max((0, 1), key=lambda each: weights[each])
     chosen = ends[side]
@@ -60,21 +64,32 @@ def _along(box: Box, *, lying: bool) -> tuple[int, int]:
     return (box.left, box.right) if lying else (box.top, box.bottom)
 
 
-def _borders(picture: Image) -> Any:
-    """Return for each column how much its two sides differ nearly all the way across."""
+def _borders(picture: Image) -> tuple[Any, Any]:
+    """Return for each column how much its two sides differ nearly all the way across, and how far the border leans.
+
+    A border that leans is told by the column that it has in the middle.
+    """
     import cv2  # heavy
     import numpy as np  # heavy
 
     rows = picture.shape[0]
-    middle = np.ascontiguousarray(picture[rows // 8 : rows - rows // 8])
-    smooth = cv2.GaussianBlur(middle, (5, 5), 0).astype(np.int16)
-    difference = np.zeros(picture.shape[1])
-    steps = np.abs(smooth[:, 2 * _STEP :] - smooth[:, : -2 * _STEP]).max(axis=2)
-    difference[_STEP:-_STEP] = np.percentile(steps, _ACROSS, axis=0)
-    return difference
+    smooth = cv2.GaussianBlur(np.ascontiguousarray(picture), (5, 5), 0).astype(np.int16)
+    lines = np.linspace(rows // 8, rows - rows // 8 - 1, _LINES).round().astype(int)
+    steps = np.abs(smooth[lines, 2 * _STEP :] - smooth[lines, : -2 * _STEP]).max(axis=2)
+    difference, leaning = np.zeros(picture.shape[1]), np.zeros(picture.shape[1])
+    for lean in np.linspace(-_LEAN, _LEAN, 2 * _LEANINGS + 1) * rows:
+        shifts = ((lines / rows - 0.5) * lean).round().astype(int)
+        moved = np.stack([np.roll(line, shift) for line, shift in zip(steps, shifts, strict=True)])
+        found = np.percentile(moved, _ACROSS, axis=0)
+        better = found > difference[_STEP:-_STEP]
+        difference[_STEP:-_STEP][better] = found[better]
+        leaning[_STEP:-_STEP][better] = abs(lean) / 2
+    return difference, leaning
 
 
-def _cut(borders: Any, marks: Sequence[tuple[int, int, int]], length: int) -> tuple[int, float] | None:
+def _cut(
+    borders: Any, leaning: Any, marks: Sequence[tuple[int, int, int]], length: int
+) -> tuple[int, float] | None:
     """Return where the label at the front ends and how much speaks for it, None where nothing does."""
     zone = int(length * _FARTHEST)
     near = [(stop, letters) for start, stop, letters in marks if (start + stop) / 2 < zone]
@@ -87,6 +102,14 @@ def _cut(borders: Any, marks: Sequence[tuple[int, int, int]], length: int) -> tu
     clear = float(borders[strongest])
     if clear < _CLEAR:
         return (nearest, written) if written else None
+    if written:
+        # The last clear border shortly behind the writing, or the first one: a label has frames of its own, and edges
+        # of tissue or of the cover slip that are farther away may be clearer.
+        clear_ones = [at for at in range(nearest, zone) if borders[at] >= _CLEAR]
+        near_ones = [at for at in clear_ones if at < nearest + length * _SHORTLY]
+        last = max(near_ones) if near_ones else min(clear_ones)
+        return last + int(leaning[last]), float(borders[last]) + written
     # Of several clear borders the farthest one that is nearly as clear: a label has frames and stickers of its own.
     far = [at for at in range(strongest, zone) if borders[at] >= max(_CLEAR, 0.5 * clear)]
-    return max(far, default=strongest), clear + written
+    last = max(far, default=strongest)
+    return last + int(leaning[last]), clear
