@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 
+UNREADABLE = (DicomanonError, ArithmeticError, ValueError, MemoryError)
+"""What a header can lead to that is wrong: whoever clears the instance says so, and the others go on."""
+
+
 def survey_files(paths: Sequence[Path], profile: Profile) -> tuple[Places, ...]:
     """Return what is found in the tissue of DICOM files; those that cannot be read are left to whoever clears them.
 
     Only headers are read, and one level of each pyramid.
     """
-    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at, together  # heavy
+    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at  # heavy
 
     if not surveys(profile):
         return ()
@@ -32,7 +36,7 @@ def survey_files(paths: Sequence[Path], profile: Profile) -> tuple[Places, ...]:
         try:
             with io.FileIO(path) as file:
                 levels.append(level_of(read_instance(file), profile, path))
-        except (DicomanonError, OSError):
+        except (*UNREADABLE, OSError):
             continue
     found = []
     for level in to_look_at([level for level in levels if level is not None], profile):
@@ -40,9 +44,9 @@ def survey_files(paths: Sequence[Path], profile: Profile) -> tuple[Places, ...]:
             with io.FileIO(level.source) as file:
                 instance = read_instance(file)
                 found.append(look_at(instance, replayed(file, instance), profile))
-        except (DicomanonError, OSError):
+        except (*UNREADABLE, OSError):
             continue
-    return together(each for each in found if each is not None)
+    return tuple(each for each in found if each is not None)
 
 
 def survey_instances(sources: Sequence[Callable[[], Instance]], profile: Profile) -> tuple[Places, ...]:
@@ -50,16 +54,16 @@ def survey_instances(sources: Sequence[Callable[[], Instance]], profile: Profile
 
     What cannot be looked at is left to whoever clears it.
     """
-    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at, together  # heavy
+    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at  # heavy
 
     if not surveys(profile):
         return ()
     levels = []
     for source in sources:
-        with suppress(DicomanonError):
+        with suppress(*UNREADABLE):
             levels.append(level_of(source(), profile, source))
     found = []
     for level in to_look_at([level for level in levels if level is not None], profile):
-        with suppress(DicomanonError):
+        with suppress(*UNREADABLE):
             found.append(look_at(level.source(), level.source, profile))
-    return together(each for each in found if each is not None)
+    return tuple(each for each in found if each is not None)

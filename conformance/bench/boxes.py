@@ -18,7 +18,7 @@ from dicomanon.pixels.box import Box, Found
 from dicomanon.pixels.header import Header
 from dicomanon.pixels.layout import layout_of, plane_of
 from dicomanon.pixels.picture import picture_of
-from dicomanon.pixels.places import places_of
+from dicomanon.pixels.places import owner_of, places_of
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
 
@@ -65,7 +65,7 @@ def _places(file: io.FileIO, count: int) -> tuple[Places, int]:
             for number in range(count)
         )
     ]
-    places = places_of(plane, layout, [Found("text", box, 1.0) for box in boxes])
+    places = places_of(owner_of(header), plane, layout, [Found("text", box, 1.0) for box in boxes])
     return places, len(layout.frames_at([box for _, _, box in places.boxes(plane, layout)]))
 
 

@@ -9,11 +9,12 @@ from dicomanon.errors import PixelsError
 from dicomanon.part10.offsets import EXTENDED_LENGTHS, EXTENDED_OFFSETS
 from dicomanon.part10.readers import ChunkReader
 from dicomanon.pixels.box import Box, Found, distinct
-from dicomanon.pixels.find import find, find_in_tissue, find_on_glass
+from dicomanon.pixels.find import find, find_in_tissue, find_on_glass, find_on_label
 from dicomanon.pixels.find.again import LOOKS, find_again
 from dicomanon.pixels.frames import index_frames, read_frames
 from dicomanon.pixels.header import with_values
 from dicomanon.pixels.level import enlarged, pictures, sees_all, shrinking
+from dicomanon.pixels.places import owner_of
 from dicomanon.pixels.redact import redact_frame
 from dicomanon.pixels.splice import new_end, new_lengths, new_offsets, packed, spliced
 from dicomanon.pixels.work import BURNED_IN, CLEANED, ICON, Treated, changed
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
 
 MOST_CHANGED = 1 << 30
 """Bytes of frames that were encoded again and are held until they are written."""
-_LOOKS = {"OVERVIEW": find_on_glass, "VOLUME": find_in_tissue, "THUMBNAIL": find_in_tissue}
-_PLAIN = 6.0
-"""Levels of grey that a picture may spread over and still be empty."""
+_LOOKS = {
+    "LABEL": find_on_label,
+    "OVERVIEW": find_on_glass,
+    "VOLUME": find_in_tissue,
+    "THUMBNAIL": find_in_tissue,
+}
+_PLAIN = 16.0
+"""Levels of colour that a picture may spread over and still be empty."""
 
 
 def gate(work: Work) -> Treated:
@@ -39,21 +45,14 @@ def gate(work: Work) -> Treated:
     if found:
         kinds = " and ".join(sorted({each.kind for each in found}))
         raise PixelsError(f"{work.judged.why}: {kinds} found in the picture")
-    if work.says_burned_in:
-        raise PixelsError(f"{work.judged.why}: the header says that there is text, and none was found")
+    _check_doubts(work, index, found)
     return _passed(work)
 
 
 def _passed(work: Work) -> Treated:
     work.report.done = "passed"
-    told = work.instance
-    if sees_all(work.layout):
-        told = with_values(told, {BURNED_IN: (b"CS", b"NO"), ICON: None})
-    return Treated(replace(told, body=work.reopen().body), claims=_claims(work))
-
-
-def _claims(work: Work) -> tuple[str, ...]:
-    return (CLEANED,) if sees_all(work.layout) else ()
+    told = with_values(work.instance, {BURNED_IN: (b"CS", b"NO"), ICON: None})
+    return Treated(replace(told, body=work.reopen().body), claims=(CLEANED,))
 
 
 def clean(work: Work) -> Treated:
@@ -64,16 +63,30 @@ def clean(work: Work) -> Treated:
     """
     index = index_frames(work.reopen(), work.picture)
     found = _found(work, index)
+    _check_doubts(work, index, found)
     if not found:
-        if work.says_burned_in or (work.judged.flavour == "LABEL" and not _is_empty(work, index)):
-            raise PixelsError(f"{work.judged.why}: there should be text, and none was found")
         return _passed(work)
     boxes = distinct(each.box.within(work.layout.columns, work.layout.rows) for each in found)
     return _redacted(work, index, boxes)
 
 
+def _check_doubts(work: Work, index: FrameIndex, found: Sequence[Found]) -> None:
+    """Raise PixelsError where there should be text and none was found.
+
+    A mask of the device answers for what the header says is burned in; strokes of a pen are no text.
+    """
+    why = work.judged.why
+    seen = {each.kind for each in found if each.box.within(work.layout.columns, work.layout.rows)}
+    if work.says_burned_in and not seen - {"pen"}:
+        raise PixelsError(f"{why}: the header says that there is text, and none was found")
+    if work.judged.flavour == "LABEL" and not seen - {"pen", "mask"} and not _is_empty(work, index):
+        raise PixelsError(f"{why}: there should be text on a label that is not empty, and none was found")
+
+
 def _found(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
     """Return everything found, in pixels of the whole picture: masks, what another level told, or what is seen here."""
+    if not sees_all(work.layout):
+        raise PixelsError(f"{work.judged.why}: there are more frames than are looked at one by one")
     found = [Found("mask", box, 1.0) for box in work.masks]
     known = _known(work)
     found += found_in(work, index, looks) if known is None else known
@@ -84,8 +97,8 @@ def _found(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
 def _known(work: Work) -> list[Found] | None:
     """Return what was found on another level of the pyramid, None where nobody looked at one."""
     plane = work.plane
-    for places in work.places if plane is not None and work.judged.flavour in ("VOLUME", "THUMBNAIL") else ():
-        if plane is not None and places.hold_for(plane, work.layout):
+    for places in work.places if plane is not None and work.judged.flavour == "VOLUME" else ():
+        if plane is not None and places.hold_for(owner_of(work.header), plane, work.layout):
             boxes = places.boxes(plane, work.layout)
             return [Found(kind, box, score) for kind, score, box in boxes]
     return None
@@ -121,9 +134,12 @@ def cover(image: Image, boxes: Sequence[Box], colour: str) -> None:
 
 
 def _is_empty(work: Work, index: FrameIndex) -> bool:
+    """Tell whether a picture is of one colour, and nothing in it stands out."""
+    import numpy as np  # heavy
+
     factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
     return all(
-        float(image.std()) < _PLAIN
+        float(np.ptp(np.percentile(image, (0.05, 99.95)))) < _PLAIN
         for image in pictures(work.reopen, index, work.picture, work.layout, factor)
     )
 
@@ -143,7 +159,7 @@ def _redacted(work: Work, index: FrameIndex, boxes: Sequence[Box]) -> Treated:
     instance = changed(work.instance, _tables(work, index, fresh), derived=False)
     body = ChunkReader(spliced(work.reopen().body, index, fresh, encapsulated=picture.encapsulated))
     work.report.done = "cleaned"
-    return Treated(replace(instance, body=body), claims=_claims(work))
+    return Treated(replace(instance, body=body), claims=(CLEANED,))
 
 
 def _tables(work: Work, index: FrameIndex, fresh: dict[int, bytes]) -> dict[int, tuple[bytes, bytes] | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import MalformedError, UnsupportedError
 from dicomanon.part10.encoding import ENCAPSULATED_UNCOMPRESSED, RUN_LENGTH
+from dicomanon.pixels.run_length import run_length_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,8 @@ def decode(frame: bytes, picture: Picture) -> Samples:
         check_head(frame, picture)
     if syntax in _LENIENT and _END not in frame[-_TAIL:]:
         raise MalformedError("a frame is cut short")
+    if syntax != RUN_LENGTH:
+        check_tail(frame)
     samples: Any = _decoded(frame, picture)
     if samples.ndim == 2:
         samples = samples[:, :, np.newaxis]
@@ -78,6 +81,24 @@ def check_head(frame: bytes, picture: Picture) -> None:
     """
     if _told_size(frame) != (picture.columns, picture.rows):
         raise MalformedError("a frame does not have the size that the header says")
+
+
+def check_tail(frame: bytes) -> None:
+    """Raise MalformedError where more than zeros stand behind the first end of a code stream.
+
+    Decoders show the first picture of a frame; what is behind it nobody has looked at.
+    """
+    at = frame.find(_END, _first_scan(frame))
+    if at >= 0 and frame[at + 2 :].strip(b"\0\xff"):
+        raise MalformedError("bytes follow the end of a frame")
+
+
+def _first_scan(frame: bytes) -> int:
+    """Return where the header of the first scan or tile-part begins: in front of it segments may hold anything."""
+    at = 2
+    while frame[at : at + 1] == b"\xff" and at + 4 <= len(frame) and frame[at + 1] not in (0xDA, 0x90):
+        at += 1 if frame[at + 1] == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+    return at
 
 
 def _told_size(frame: bytes) -> tuple[int, int]:
@@ -111,18 +132,9 @@ def _decoded(frame: bytes, picture: Picture) -> Any:
             return imagecodecs.htj2k_decode(frame)
         if syntax in JPEG_2000:
             return imagecodecs.jpeg2k_decode(frame)
-        return _run_length_decoded(frame, picture)
+        return run_length_decoded(frame, picture)
     except (RuntimeError, ValueError, OSError):
         raise MalformedError("a frame does not decode") from None
-
-
-def _run_length_decoded(frame: bytes, picture: Picture) -> Any:
-    import imagecodecs  # heavy
-    import numpy as np  # heavy
-
-    kind = f"<u{picture.bits_allocated // 8}"
-    planes = np.frombuffer(imagecodecs.dicomrle_decode(frame, kind), kind)
-    return planes.reshape(picture.samples, picture.rows, picture.columns).transpose(1, 2, 0)
 
 
 def _native(frame: bytes, picture: Picture) -> Samples:

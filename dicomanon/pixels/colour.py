@@ -49,7 +49,9 @@ def shown(samples: Samples, picture: Picture) -> Image:
         if picture.photometric == "MONOCHROME1":
             grey = 255 - grey
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
-    eight: Any = samples if samples.dtype.itemsize == 1 else samples >> max(picture.bits_stored - 8, 0)
+    eight: Any = samples >> max(picture.bits_stored - 8, 0)
+    if picture.bits_stored < 8:
+        eight = eight << (8 - picture.bits_stored)
     if is_rgb(picture):
         return np.ascontiguousarray(eight, np.uint8)
     light = eight[:, :, 0].astype(np.float32)
@@ -61,8 +63,6 @@ def shown(samples: Samples, picture: Picture) -> Image:
 def _eight_bits(values: Any, picture: Picture) -> Any:
     import numpy as np  # heavy
 
-    if values.dtype.itemsize == 1 and not picture.signed:
-        return values
     wide = values.astype(np.int32)
     if picture.signed:
         wide = values.view(f"{values.dtype.byteorder}i{values.dtype.itemsize}").astype(np.int32)

@@ -24,12 +24,17 @@ PER_FRAME = 0x52009230
 _POSITION, _COLUMN, _ROW, _Z = 0x0048021A, 0x0048021E, 0x0048021F, 0x0040074A
 _PATH, _PATH_NUMBER = 0x00480207, 0x00480106
 LARGEST_SIDE = 1 << 24
+_FINEST, _COARSEST = 1e-5, 1.0
+"""Spacings in mm that a slide can have: any other is a mistake, and nothing is told by it."""
 _MOST_FRAMES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The size of the whole picture and of a frame in pixels; left, top and layer of every frame.
+    """The size of all that is stored and of a frame in pixels; left, top and layer of every frame.
+
+    What is stored may reach over the Total Pixel Matrix, which ends inside the last tiles: it leaves with them.
+    `told` is the size of that.
 
     A layer is what one picture is made of: a focal plane in an optical path, or one frame of those that are no tiles.
     """
@@ -41,11 +46,17 @@ class Layout:
     lefts: Sequence[int]
     tops: Sequence[int]
     layers: Sequence[int]
+    told: tuple[int, int] = (0, 0)
 
     @property
     def tiled(self) -> bool:
         """Whether frames are parts of a picture that is larger than they are."""
         return (self.columns, self.rows) != (self.frame_columns, self.frame_rows)
+
+    @property
+    def whole(self) -> Box:
+        """All of the picture, without what is stored beyond its end."""
+        return Box(0, 0, self.told[0] or self.columns, self.told[1] or self.rows)
 
     def place(self, frame: int) -> Box:
         """Return what of the whole picture a frame shows."""
@@ -71,7 +82,8 @@ def layout_of(header: Header, picture: Picture) -> Layout:
     if not columns or not rows:
         zeros = array("q", bytes(8 * picture.frames))
         return Layout(
-            picture.columns, picture.rows, picture.columns, picture.rows, zeros, zeros, range(picture.frames)
+            *(picture.columns, picture.rows, picture.columns, picture.rows),
+            *(zeros, zeros, range(picture.frames), (picture.columns, picture.rows)),
         )
     if max(columns, rows) > LARGEST_SIDE:
         raise MalformedError("the whole picture is larger than the limit", tag=TOTAL_COLUMNS)
@@ -79,7 +91,12 @@ def layout_of(header: Header, picture: Picture) -> Layout:
         lefts, tops, layers = _full(header, picture, columns, rows)
     else:
         lefts, tops, layers = _sparse(header, picture)
-    return Layout(columns, rows, picture.columns, picture.rows, lefts, tops, layers)
+    if min(lefts) < 0 or min(tops) < 0 or max(lefts) >= columns or max(tops) >= rows:
+        raise MalformedError("a frame lies outside of the whole picture", tag=TOTAL_COLUMNS)
+    if len(set(zip(layers, tops, lefts, strict=True))) != len(lefts):
+        raise MalformedError("two frames lie in one place", tag=PER_FRAME)
+    stored = (max(lefts) + picture.columns, max(tops) + picture.rows)
+    return Layout(*stored, picture.columns, picture.rows, lefts, tops, layers, (columns, rows))
 
 
 def _full(
@@ -180,7 +197,8 @@ def plane_of(header: Header) -> Plane | None:
         down, across = (float(each) for each in spacing.decode("ascii").strip(" \0").split("\\"))
     except (KeyError, ValueError):
         return None
-    if not (across > 0 and down > 0) or not all(map(isfinite, (*orientation, x, y, across, down))):
+    possible = _FINEST <= across <= _COARSEST and _FINEST <= down <= _COARSEST
+    if not possible or not all(map(isfinite, (*orientation, x, y))):
         return None
     # Directions lie along the axes, or nearly; what is told of one picture holds for the others of its frame.
     along, downwards = orientation[:2], orientation[3:5]

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 
 LARGEST = 48 << 20
 """Pixels of a picture that is looked at: it takes three bytes each."""
+LEAST = 2400
+"""Columns or rows, whichever are more, that a picture is not made smaller than."""
 MOST_LAYERS = 64
-"""Frames that are no tiles are looked at one by one; of more than so many, as many that are spread over all."""
+"""Focal planes, optical paths or frames that are no tiles: so many are looked at one by one, and not more."""
 
 
 def shrinking(layout: Layout, plane: Plane | None, search: float) -> int:
     """Return how many columns and rows of pixels become one, so that one is about `search` mm wide.
 
-    A picture whose spacing nobody knows is looked at as large as it may be.
+    A picture whose spacing nobody knows is looked at as large as it may be, and none smaller than `LEAST`: what is said
+    of spacing may be wrong.
     """
     factor = 1 if plane is None or not layout.tiled else max(1, int(search / max(plane.step)))
+    factor = min(factor, max(1, max(layout.columns, layout.rows) // LEAST))
     while (layout.columns // factor) * (layout.rows // factor) > LARGEST:
         factor += 1
     return factor
@@ -46,23 +50,20 @@ def pictures(
     import numpy as np  # heavy
 
     layers = sorted(set(layout.layers))
-    step = 1 if sees_all(layout) else -(-len(layers) // MOST_LAYERS)
-    for layer in layers[::step]:
+    for layer in layers:
         wanted = [number for number, each in enumerate(layout.layers) if each == layer]
         image = np.full((-(-layout.rows // factor), -(-layout.columns // factor), 3), 255, np.uint8)
         for number, frame in read_frames(reopen().body, index, picture, wanted):
             tile = _smaller(shown(decode(frame, picture), picture), factor)
             top, left = layout.tops[number] // factor, layout.lefts[number] // factor
-            if top < 0 or left < 0:
-                continue
             part = image[top : top + tile.shape[0], left : left + tile.shape[1]]
             part[:] = tile[: part.shape[0], : part.shape[1]]
         yield image
 
 
 def sees_all(layout: Layout) -> bool:
-    """Tell whether every layer is looked at: of loops with many frames only some are, spread over all of it."""
-    return layout.tiled or len(set(layout.layers)) <= MOST_LAYERS
+    """Tell whether there are not more layers than are looked at one by one."""
+    return len(set(layout.layers)) <= MOST_LAYERS
 
 
 def _smaller(tile: Image, factor: int) -> Any:

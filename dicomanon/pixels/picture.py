@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SAMPLES, PHOTOMETRIC, PLANAR = 0x00280002, 0x00280004, 0x00280006
 ROWS, COLUMNS = 0x00280010, 0x00280011
 BITS_ALLOCATED, BITS_STORED, REPRESENTATION = 0x00280100, 0x00280101, 0x00280103
-PIXEL_DATA = 0x7FE00010
+PIXEL_DATA, FRAMES = 0x7FE00010, 0x00280008
+LARGEST, MOST_FRAMES = 200_000_000, 1_000_000
+"""Samples of one frame, and frames of one instance: what a header says costs nothing, and memory does."""
 COLOURS = frozenset(("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420"))
 GREYS = frozenset(("MONOCHROME1", "MONOCHROME2"))
 PALETTE = "PALETTE COLOR"
@@ -79,8 +81,14 @@ def picture_of(instance: Instance) -> Picture:
     if not 0 < stored <= allocated:
         raise MalformedError("more bits are stored than allocated", tag=BITS_STORED)
     rows, columns = extent.number(ROWS), extent.number(COLUMNS)
+    if photometric == PALETTE:
+        raise UnsupportedError("colours of a palette are not looked into", tag=PHOTOMETRIC)
     if not rows or not columns:
         raise MalformedError("a frame has no pixels", tag=ROWS)
+    if rows * columns * samples > LARGEST:
+        raise UnsupportedError("a frame is larger than pixels are looked into", tag=ROWS)
+    if extent.frames() > MOST_FRAMES:
+        raise UnsupportedError("there are more frames than pixels are looked into", tag=FRAMES)
     return Picture(
         columns=columns,
         rows=rows,

@@ -110,7 +110,11 @@ def value_of(frames: Iterable[bytes], *, encapsulated: bool, with_table: bool) -
         if size & 1:
             yield b"\0"
         return
-    items = [as_item(frame) for frame in frames]
+    items: list[bytes] = []
+    last: bytes | None = None
+    for frame in frames:
+        items.append(items[-1] if frame is last else as_item(frame))  # blank frames are one and the same
+        last = frame
     offsets, at = array("Q"), 0
     for item in items:
         offsets.append(at)

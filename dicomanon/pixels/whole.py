@@ -51,6 +51,7 @@ def blank(work: Work) -> Treated:
     _check_size(work)
     import numpy as np  # heavy
 
+    index_frames(work.reopen(), picture)
     trailer = copy_body(work.reopen(), _Nowhere())
     kind = np.uint8 if picture.bits_allocated == 8 else np.uint16
     samples = np.empty((picture.rows, picture.columns, picture.samples), kind)

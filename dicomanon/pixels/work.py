@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dicomanon.part10.encoding import pack_tag
@@ -105,32 +105,27 @@ def changed(
     kinds = header.texts(IMAGE_TYPE)
     if derived and kinds:
         laid[IMAGE_TYPE] = (b"CS", "\\".join(("DERIVED", *kinds[1:])).encode("ascii", "replace"))
-        laid |= _frame_types(header)
-    return with_values(instance, laid)
+    found = with_values(instance, laid)
+    return _with_frame_types(found) if derived else found
 
 
-def _frame_types(header: Header) -> dict[int, tuple[bytes, bytes]]:
-    """Return the functional groups with Frame Type saying DERIVED as Image Type does, at the length they had."""
-    found = {}
+def _with_frame_types(instance: Instance) -> Instance:
+    """Return an instance whose Frame Type says DERIVED as Image Type does, at the length it had."""
+    header = Header.of(instance)
+    data = bytearray(instance.header)
+    mark = pack_tag(FRAME_TYPE, header.encoding)
     for tag in (SHARED_GROUPS, PER_FRAME_GROUPS):
         entry = header.entry(tag)
-        if entry is None or entry.length is None:
+        if entry is None:
             continue
-        value = bytearray(header.raw_items(tag))
-        mark = pack_tag(FRAME_TYPE, header.encoding)
-        at = value.find(mark)
+        at = data.find(mark, entry.value, entry.next)
         while at >= 0:
-            length = (
-                int.from_bytes(value[at + 6 : at + 8], header.order)
-                if header.encoding.explicit
-                else value[at + 4]
-            )
+            length = data[at + 6 if header.encoding.explicit else at + 4]
             start, end = at + 8, at + 8 + length
-            if value[start:end].startswith(b"ORIGINAL\\"):
-                value[start:end] = (b"DERIVED\\" + value[start + 9 : end]).ljust(length)
-            at = value.find(mark, end)
-        found[tag] = (b"SQ", bytes(value))
-    return found
+            if data[start:end].startswith(b"ORIGINAL\\"):
+                data[start:end] = (b"DERIVED\\" + data[start + 9 : end]).ljust(length)
+            at = data.find(mark, at + 8, entry.next)
+    return replace(instance, header=bytes(data), entries=None)
 
 
 def text_of(instance: Instance, tag: int) -> str:

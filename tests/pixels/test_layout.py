@@ -125,20 +125,17 @@ def test_a_part_of_a_concatenation_goes_on_where_the_one_before_ended(syntax: st
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_sparse_tiles_lie_where_each_of_them_says(syntax: str, *, defined: bool) -> None:
     coding = Coding(syntax)
-    positions = [
-        Position(1, 1),
-        Position(21, 9),
-        Position(1, 1, path="22"),
-        Position(11, 1, z="0.5"),
-        Position(-4, 0),
-        Position(70_000, 1),
-    ]
+    positions = [Position(1, 1), Position(21, 9), Position(1, 1, path="22"), Position(11, 1, z="0.5")]
     more = total(coding, 25, 16, "TILED_SPARSE") | sparse(coding, positions, defined=defined)
-    found = layout(syntax, more, 6)
+    found = layout(syntax, more, 4)
 
-    assert list(found.lefts) == [0, 20, 0, 10, -5, 69_999]
-    assert list(found.tops) == [0, 8, 0, 0, -1, 0]
-    assert list(found.layers) == [0, 0, 1, 2, 0, 0]
+    assert list(found.lefts) == [0, 20, 0, 10]
+    assert list(found.tops) == [0, 8, 0, 0]
+    assert list(found.layers) == [0, 0, 1, 2]
+    assert (found.columns, found.rows) == (30, 16)
+    for wrong in (Position(-4, 1), Position(1, 0), Position(70_000, 1), Position(21, 9)):
+        with pytest.raises(MalformedError):
+            layout(syntax, total(coding, 25, 16, "TILED_SPARSE") | sparse(coding, [*positions, wrong]), 5)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
@@ -265,15 +262,15 @@ def test_a_box_of_one_level_is_the_same_place_on_another_to_a_pixel(
     coarse = plane(syntax, (0.0005 * scale, 0.00025 * scale), origin, orientation)
     big = Layout(2000 * scale, 2000 * scale, 256, 256, [0], [0], [0])
     level = Layout(2000, 2000, 256, 256, [0], [0], [0])
-    places = places_of(coarse, level, [Found("text", small, 0.5, "secret")])
+    places = places_of(("owner",), coarse, level, [Found("text", small, 0.5, "secret")])
     ((kind, score, found),) = places.boxes(fine, big)
     exact = Box(small.left * scale, small.top * scale, small.right * scale, small.bottom * scale)
 
     assert (kind, score) == ("text", 0.5)
-    assert places.hold_for(fine, big)
+    assert places.hold_for(("owner",), fine, big)
     assert found.holds(exact)
     assert exact.padded(2).holds(found)
-    ((_, _, back),) = places_of(fine, big, [Found("text", exact, 0.5)]).boxes(coarse, level)
+    ((_, _, back),) = places_of(("owner",), fine, big, [Found("text", exact, 0.5)]).boxes(coarse, level)
     assert back.holds(small)
     assert small.padded(2).holds(back)
 
@@ -303,14 +300,15 @@ def test_pixels_go_the_way_that_the_orientation_says() -> None:
 def test_places_hold_only_for_what_was_looked_at() -> None:
     coarse, fine = (plane(EXPLICIT, (step, step), (20.0, 40.0), LYING) for step in (0.01, 0.001))
     level = Layout(100, 100, 50, 50, [0], [0], [0])
-    places = places_of(coarse, level, [])
+    places = places_of(("owner",), coarse, level, [])
 
-    assert places.hold_for(fine, Layout(1000, 1000, 50, 50, [0], [0], [0]))
-    assert places.hold_for(fine, Layout(1010, 990, 50, 50, [0], [0], [0]))
-    assert not places.hold_for(fine, Layout(1100, 1000, 50, 50, [0], [0], [0]))
-    assert not places.hold_for(None, level)
-    assert not places.hold_for(plane(EXPLICIT, (0.01, 0.01), (20.0, 40.0), STANDING), level)
-    assert not places.hold_for(plane(EXPLICIT, (0.01, 0.01), (10.0, 40.0), LYING), level)
+    assert places.hold_for(("owner",), fine, Layout(1000, 1000, 50, 50, [0], [0], [0]))
+    assert places.hold_for(("owner",), fine, Layout(1010, 990, 50, 50, [0], [0], [0]))
+    assert not places.hold_for(("owner",), fine, Layout(1100, 1000, 50, 50, [0], [0], [0]))
+    assert not places.hold_for(("owner",), None, level)
+    assert not places.hold_for(("another",), coarse, level)
+    assert not places.hold_for(("owner",), plane(EXPLICIT, (0.01, 0.01), (20.0, 40.0), STANDING), level)
+    assert not places.hold_for(("owner",), plane(EXPLICIT, (0.01, 0.01), (10.0, 40.0), LYING), level)
 
 
 NONSENSE_SPACING = ["", "0\\0", "-1\\1", "1", "1\\2\\3", "nan\\nan", "inf\\inf", "1e999\\1", "a\\b", "\\"]

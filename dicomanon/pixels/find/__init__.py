@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
-__all__ = ["Found", "find", "find_in_tissue", "find_on_glass"]
+__all__ = ["Found", "find", "find_in_tissue", "find_on_glass", "find_on_label"]
 
 SURE, SURER = 0.75, 0.92
 """Text in tissue has to be read with so much certainty, with two letters alone with more: nuclei look like letters."""
@@ -38,6 +38,13 @@ def find(image: Image) -> tuple[Found, ...]:
             box = each.box.moved(window.left, window.top).within(columns, rows)
             found.append(replace(each, box=box))
     return tuple(found)
+
+
+def find_on_label(image: Image) -> tuple[Found, ...]:
+    """Return text and barcodes on a label, and what has the texture of either though nobody can read it."""
+    from dicomanon.pixels.find.barcodes import find_texture  # heavy
+
+    return (*find(image), *find_texture(image))
 
 
 def find_in_tissue(image: Image) -> tuple[Found, ...]:

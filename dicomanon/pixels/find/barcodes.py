@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
 
 _MARGIN = 6
+_CELL, _ENERGY = 15, 130.0
+"""Side of a window (pixels), and the mean of its steps from dark to light: lines of text have less."""
 _ANGLES = (0, -6, 6, -12, 12)
 """Degrees by which a picture is turned: lines are scanned straight, and leave a long code that lies askew."""
 _CONTRAST = 25.0
@@ -52,6 +54,24 @@ def find_barcodes(image: Image) -> Iterator[Found]:
                 )
                 if code.valid or _has_contrast(grey, box):
                     yield Found("barcode", box, 1.0 if code.valid else 0.5, code.text)
+
+
+def find_texture(image: Image) -> Iterator[Found]:
+    """Yield places where dark and light change as often and as much as in a barcode, whether it reads or not."""
+    import cv2  # heavy
+    import numpy as np  # heavy
+
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    energy = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    dense = (cv2.blur(energy, (_CELL, _CELL)) >= _ENERGY).astype(np.uint8)
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(dense)
+    measured: list[list[int]] = boxes.tolist()
+    high, wide = grey.shape
+    for number in range(1, count):
+        left, top, columns, rows, _ = measured[number]
+        if min(columns, rows) >= _CELL:
+            box = Box(left, top, left + columns, top + rows).padded(_CELL // 2).within(wide, high)
+            yield Found("barcode", box, 0.5)
 
 
 def _turning(grey: Any, angle: int, size: int) -> Any:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _AGAIN = (0.7, 1.3)
 _ALIKE = 0.6
+_THINNEST = 6
+"""Times that a picture may be longer than it is high."""
 _one_at_a_time = Lock()
 
 
@@ -39,6 +41,7 @@ def find_text(image: Image, turns: Iterable[int] = range(4)) -> Iterator[Found]:
     import numpy as np  # heavy
 
     rows, columns = image.shape[:2]
+    image = _thicker(image)
     for turn in turns:
         turned = np.ascontiguousarray(np.rot90(image, turn)[:, :, ::-1])
         with _one_at_a_time:
@@ -50,8 +53,19 @@ def find_text(image: Image, turns: Iterable[int] = range(4)) -> Iterator[Found]:
             right, bottom = corners.max(axis=0)
             short = min(right - left, bottom - top)
             box = Box(int(left), int(top), int(right) + 1, int(bottom) + 1).padded(int(short * 0.2) + 2)
-            place = turned_back(box, turn, columns, rows)
+            place = turned_back(box, turn, image.shape[1], image.shape[0]).within(columns, rows)
             yield Found("text", place, float(score), str(text), turn)
+
+
+def _thicker(image: Image) -> Any:
+    """Return a picture that is no strip: detectors enlarge the shorter side, and a strip to no end."""
+    import numpy as np  # heavy
+
+    rows, columns = image.shape[:2]
+    least = -(-max(rows, columns) // _THINNEST)
+    return np.pad(
+        image, ((0, max(least - rows, 0)), (0, max(least - columns, 0)), (0, 0)), constant_values=255
+    )
 
 
 def reads_again(image: Image, found: Found) -> bool:
