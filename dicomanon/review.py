@@ -49,7 +49,10 @@ def reviewed(report: PixelReport) -> Reviewed:
     for each in report.found:
         kinds[each.kind] = kinds.get(each.kind, 0) + 1
     pictures = tuple(
-        (thumbnail(look.before, report.found), None if look.after is None else thumbnail(look.after))
+        (
+            thumbnail(look.before, report.found, look.factor),
+            None if look.after is None else thumbnail(look.after),
+        )
         for look in report.looks
     )
     done = report.done or "quarantined"

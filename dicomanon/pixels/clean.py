@@ -116,13 +116,13 @@ def found_in(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
         try:
             seen = find_again(image, look, looks)
         except PixelsError as error:
-            work.report.look(image, None)
+            work.report.look(image, None, factor)
             raise PixelsError(f"{work.judged.why}: {error}") from None
         found += [replace(each, box=enlarged(each.box, factor)) for each in seen]
         if work.report.wants_looks:
             covered = image.copy()
             cover(covered, [each.box for each in seen], work.fill)
-            work.report.look(image, covered if looks else None)
+            work.report.look(image, covered if looks else None, factor)
     return found
 
 

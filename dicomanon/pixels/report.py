@@ -21,10 +21,14 @@ _SHORTEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A picture as it was and as it is now, 8-bit RGB; `after` is None where it did not leave."""
+    """A picture as it was and as it is now, 8-bit RGB; `after` is None where it did not leave.
+
+    It is `factor` times smaller than the whole picture, in whose pixels boxes are told.
+    """
 
     before: Image
     after: Image | None
+    factor: int = 1
 
 
 @dataclass(slots=True)
@@ -42,10 +46,10 @@ class PixelReport:
     wants_looks: bool = False
     looks: list[Look] = field(default_factory=list)
 
-    def look(self, before: Image, after: Image | None) -> None:
+    def look(self, before: Image, after: Image | None, factor: int = 1) -> None:
         """Take note of a picture, as far as somebody wants to see it."""
         if self.wants_looks and len(self.looks) < MOST_LOOKS:
-            self.looks.append(Look(before, after))
+            self.looks.append(Look(before, after, factor))
 
     def compare(self, values: IdentifyingValues) -> None:
         """Count what was found that says a value of the header, and forget what it says."""

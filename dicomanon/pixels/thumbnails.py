@@ -18,8 +18,11 @@ LARGEST = 900
 COLOURS = {"text": "red", "barcode": "blue", "label": "orange", "pen": "green", "mask": "magenta"}
 
 
-def thumbnail(image: NDArray[np.uint8], found: Sequence[Found] = ()) -> bytes:
-    """Return an 8-bit RGB picture as JPEG, smaller where it is large."""
+def thumbnail(image: NDArray[np.uint8], found: Sequence[Found] = (), smaller: int = 1) -> bytes:
+    """Return an 8-bit RGB picture as JPEG, smaller where it is large.
+
+    Boxes are in pixels of a picture that is `smaller` times larger.
+    """
     from PIL import Image, ImageDraw  # heavy
 
     picture = Image.fromarray(image)
@@ -29,7 +32,7 @@ def thumbnail(image: NDArray[np.uint8], found: Sequence[Found] = ()) -> bytes:
     draw = ImageDraw.Draw(picture)
     for each in found:
         corners = [each.box.left, each.box.top, each.box.right - 1, each.box.bottom - 1]
-        scaled = [min(max(value * factor, 0), max(picture.size)) for value in corners]
+        scaled = [min(max(value * factor / smaller, 0), max(picture.size)) for value in corners]
         if scaled[2] > scaled[0] and scaled[3] > scaled[1]:
             draw.rectangle(scaled, outline=COLOURS.get(each.kind, "red"), width=2)
     out = io.BytesIO()
