@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 import io
-from contextlib import suppress
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import DicomanonError
 from dicomanon.part10.read import read_instance, replayed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from dicomanon.part10.instance import Instance
     from dicomanon.pixels.places import Places
     from dicomanon.profile import Profile
 
+    Opened = tuple[Instance, Callable[[], Instance]]
+    Source = Callable[[ExitStack], Opened]
 
-UNREADABLE = (DicomanonError, ArithmeticError, ValueError, MemoryError)
+UNREADABLE = (DicomanonError, ArithmeticError, ValueError, MemoryError, OSError)
 """What a header can lead to that is wrong: whoever clears the instance says so, and the others go on."""
 
 
 def survey_files(paths: Sequence[Path], profile: Profile) -> tuple[Places, ...]:
     """Return what is found in the tissue of DICOM files; those that cannot be read are left to whoever clears them.
 
-    Only headers are read, and one level of each pyramid.
+    Only headers are read, and as many images of each pyramid as it takes.
     """
-    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at  # heavy
-
-    if not surveys(profile):
-        return ()
-    levels = []
-    for path in paths:
-        try:
-            with io.FileIO(path) as file:
-                levels.append(level_of(read_instance(file), profile, path))
-        except (*UNREADABLE, OSError):
-            continue
-    found = []
-    for level in to_look_at([level for level in levels if level is not None], profile):
-        try:
-            with io.FileIO(level.source) as file:
-                instance = read_instance(file)
-                found.append(look_at(instance, replayed(file, instance), profile))
-        except (*UNREADABLE, OSError):
-            continue
-    return tuple(each for each in found if each is not None)
+    return survey([partial(_file, path) for path in paths], profile)
 
 
 def survey_instances(sources: Sequence[Callable[[], Instance]], profile: Profile) -> tuple[Places, ...]:
-    """Return what is found in the tissue of instances that can be opened again and again: the images of a slide.
+    """Return what is found in the tissue of instances that can be opened again and again: the images of a slide."""
+    return survey([partial(_opened, source) for source in sources], profile)
 
-    What cannot be looked at is left to whoever clears it.
+
+def survey(
+    sources: Iterable[Source], profile: Profile, *, known: Sequence[Places] = (), alone: bool = False
+) -> tuple[Places, ...]:
+    """Return what is found in the tissue of instances, which `sources` open until their stack is closed.
+
+    What cannot be looked at is left to whoever clears it, and so is, unless `alone`, what is the only instance of its
+    pyramid. `known` is what was found in earlier instances of the same pyramids.
     """
     from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at  # heavy
 
@@ -60,10 +52,29 @@ def survey_instances(sources: Sequence[Callable[[], Instance]], profile: Profile
         return ()
     levels = []
     for source in sources:
-        with suppress(*UNREADABLE):
-            levels.append(level_of(source(), profile, source))
+        try:
+            with ExitStack() as stack:
+                levels.append(level_of(source(stack)[0], profile, source))
+        except UNREADABLE:
+            continue
     found = []
-    for level in to_look_at([level for level in levels if level is not None], profile):
-        with suppress(*UNREADABLE):
-            found.append(look_at(level.source(), level.source, profile))
-    return tuple(each for each in found if each is not None)
+    for chosen, pictures in to_look_at((level for level in levels if level is not None), profile, known):
+        if not pictures or (not alone and sum(len(picture.parts) for picture in pictures) == 1):
+            continue
+        try:
+            with ExitStack() as stack:
+                opened = [(each, [part.source(stack) for part in each.parts]) for each in chosen]
+                found.append(look_at(opened, pictures, profile))
+        except UNREADABLE:
+            continue
+    return tuple(found)
+
+
+def _file(path: Path, stack: ExitStack) -> Opened:
+    file = stack.enter_context(io.FileIO(path))
+    instance = read_instance(file)
+    return instance, replayed(file, instance)
+
+
+def _opened(source: Callable[[], Instance], _: ExitStack) -> Opened:
+    return source(), source

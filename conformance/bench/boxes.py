@@ -10,20 +10,17 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from dicomanon.part10.read import read_instance, replayed
 from dicomanon.pipeline import Cleared, clear, make_route
 from dicomanon.pixels.box import Box, Found
+from dicomanon.pixels.clean import SOP_INSTANCE
 from dicomanon.pixels.header import Header
 from dicomanon.pixels.layout import layout_of, plane_of
 from dicomanon.pixels.picture import picture_of
-from dicomanon.pixels.places import owner_of, places_of
+from dicomanon.pixels.places import Places, owner_of, place_of
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
-
-if TYPE_CHECKING:
-    from dicomanon.pixels.places import Places
 
 SIDE = 2
 """A box reaches over so many tiles in each direction, and a little of the next."""
@@ -65,7 +62,8 @@ def _places(file: io.FileIO, count: int) -> tuple[Places, int]:
             for number in range(count)
         )
     ]
-    places = places_of(owner_of(header), plane, layout, [Found("text", box, 1.0) for box in boxes])
+    found = tuple(place_of(Found("text", box, 1.0), plane) for box in boxes)
+    places = Places(owner_of(header), plane.frame, found, frozenset((header.text(SOP_INSTANCE),)))
     return places, len(layout.frames_at([box for _, _, box in places.boxes(plane, layout)]))
 
 

@@ -13,7 +13,7 @@ from dicomanon.pixels.find import find, find_in_tissue, find_on_glass, find_on_l
 from dicomanon.pixels.find.again import LOOKS, find_again
 from dicomanon.pixels.frames import index_frames, read_frames
 from dicomanon.pixels.header import with_values
-from dicomanon.pixels.level import enlarged, pictures, sees_all, shrinking
+from dicomanon.pixels.level import Part, enlarged, pictures, sees_all, shrinking, whole_of
 from dicomanon.pixels.places import owner_of
 from dicomanon.pixels.redact import redact_frame
 from dicomanon.pixels.splice import new_end, new_lengths, new_offsets, packed, spliced
@@ -34,6 +34,7 @@ _LOOKS = {
     "VOLUME": find_in_tissue,
     "THUMBNAIL": find_in_tissue,
 }
+SOP_INSTANCE = 0x00080018
 _PLAIN = 16.0
 """Levels of colour that a picture may spread over and still be empty."""
 
@@ -85,34 +86,42 @@ def _check_doubts(work: Work, index: FrameIndex, found: Sequence[Found]) -> None
 
 def _found(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
     """Return everything found, in pixels of the whole picture: masks, what another level told, or what is seen here."""
-    if not sees_all(work.layout):
-        raise PixelsError(f"{work.judged.why}: there are more frames than are looked at one by one")
     found = [Found("mask", box, 1.0) for box in work.masks]
-    known = _known(work)
-    found += found_in(work, index, looks) if known is None else known
+    known, enough = _known(work)
+    found += known
+    if not enough:
+        found += found_in(work, [_only(work, index)], looks)
     work.report.found = tuple(found)
     return found
 
 
-def _known(work: Work) -> list[Found] | None:
-    """Return what was found on another level of the pyramid, None where nobody looked at one."""
+def _known(work: Work) -> tuple[list[Found], bool]:
+    """Return what was found on other images of the pyramid, and whether nothing else has to be looked for."""
     plane = work.plane
-    for places in work.places if plane is not None and work.judged.flavour == "VOLUME" else ():
-        if plane is not None and places.hold_for(owner_of(work.header), plane, work.layout):
-            boxes = places.boxes(plane, work.layout)
-            return [Found(kind, box, score) for kind, score, box in boxes]
-    return None
+    if plane is None or work.judged.flavour != "VOLUME":
+        return [], False
+    owner, uid = owner_of(work.header), work.header.text(SOP_INSTANCE)
+    of_this = [places for places in work.places if places.of(owner, plane)]
+    boxes = [each for places in of_this for each in places.boxes(plane, work.layout)]
+    enough = any(uid in places.enough for places in of_this)
+    return [Found(kind, box, score) for kind, score, box in boxes], enough
 
 
-def found_in(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
+def _only(work: Work, index: FrameIndex) -> Part:
+    return Part(work.reopen, index, work.picture, work.layout)
+
+
+def found_in(work: Work, parts: Sequence[Part], looks: int = LOOKS) -> list[Found]:
     """Look at every layer of a picture, and so many times again with what was found covered, until nothing is.
 
-    Raises PixelsError where something still is.
+    `parts` are those of the picture; `work` is about the first of them. Raises PixelsError where something still is.
     """
-    factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
+    if not sees_all(parts):
+        raise PixelsError(f"{work.judged.why}: there are more frames than are looked at one by one")
+    factor = shrinking(whole_of(parts), work.plane, float(work.policy["search"]) / 1000)
     look = _LOOKS.get(work.judged.flavour, find)
     found: list[Found] = []
-    for image in pictures(work.reopen, index, work.picture, work.layout, factor):
+    for image in pictures(parts, factor):
         try:
             seen = find_again(image, look, looks)
         except PixelsError as error:
@@ -140,7 +149,7 @@ def _is_empty(work: Work, index: FrameIndex) -> bool:
     factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
     return all(
         float(np.ptp(np.percentile(image, (0.05, 99.95)))) < _PLAIN
-        for image in pictures(work.reopen, index, work.picture, work.layout, factor)
+        for image in pictures([_only(work, index)], factor)
     )
 
 

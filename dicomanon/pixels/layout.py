@@ -12,7 +12,7 @@ from dicomanon.pixels.box import Box
 from dicomanon.pixels.header import inside, values_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from dicomanon.pixels.header import Header
     from dicomanon.pixels.picture import Picture
@@ -21,6 +21,7 @@ TOTAL_COLUMNS, TOTAL_ROWS = 0x00480006, 0x00480007
 ORGANIZATION = 0x00209311
 FRAME_OFFSET = 0x00209228
 PER_FRAME = 0x52009230
+FOCAL_PLANES = 0x00480303
 _POSITION, _COLUMN, _ROW, _Z = 0x0048021A, 0x0048021E, 0x0048021F, 0x0040074A
 _PATH, _PATH_NUMBER = 0x00480207, 0x00480106
 LARGEST_SIDE = 1 << 24
@@ -37,6 +38,7 @@ class Layout:
     `told` is the size of that.
 
     A layer is what one picture is made of: a focal plane in an optical path, or one frame of those that are no tiles.
+    `layers` are indices into `names`, which are the same in all parts of a concatenation.
     """
 
     columns: int
@@ -46,6 +48,7 @@ class Layout:
     lefts: Sequence[int]
     tops: Sequence[int]
     layers: Sequence[int]
+    names: Sequence[Hashable]
     told: tuple[int, int] = (0, 0)
 
     @property
@@ -83,25 +86,26 @@ def layout_of(header: Header, picture: Picture) -> Layout:
         zeros = array("q", bytes(8 * picture.frames))
         return Layout(
             *(picture.columns, picture.rows, picture.columns, picture.rows),
-            *(zeros, zeros, range(picture.frames), (picture.columns, picture.rows)),
+            *(zeros, zeros, range(picture.frames), range(picture.frames)),
+            (picture.columns, picture.rows),
         )
     if max(columns, rows) > LARGEST_SIDE:
         raise MalformedError("the whole picture is larger than the limit", tag=TOTAL_COLUMNS)
     if header.text(ORGANIZATION) == "TILED_FULL" or (picture.frames == 1 and PER_FRAME not in header):
-        lefts, tops, layers = _full(header, picture, columns, rows)
+        lefts, tops, layers, names = _full(header, picture, columns, rows)
     else:
-        lefts, tops, layers = _sparse(header, picture)
+        lefts, tops, layers, names = _sparse(header, picture)
     if min(lefts) < 0 or min(tops) < 0 or max(lefts) >= columns or max(tops) >= rows:
         raise MalformedError("a frame lies outside of the whole picture", tag=TOTAL_COLUMNS)
     if len(set(zip(layers, tops, lefts, strict=True))) != len(lefts):
         raise MalformedError("two frames lie in one place", tag=PER_FRAME)
     stored = (max(lefts) + picture.columns, max(tops) + picture.rows)
-    return Layout(*stored, picture.columns, picture.rows, lefts, tops, layers, (columns, rows))
+    return Layout(*stored, picture.columns, picture.rows, lefts, tops, layers, names, (columns, rows))
 
 
 def _full(
     header: Header, picture: Picture, columns: int, rows: int
-) -> tuple[array[int], array[int], array[int]]:
+) -> tuple[array[int], array[int], array[int], Sequence[Hashable]]:
     across, down = -(-columns // picture.columns), -(-rows // picture.rows)
     first = header.number(FRAME_OFFSET)
     if first >= _MOST_FRAMES:
@@ -112,13 +116,16 @@ def _full(
         row, column = divmod(tile, across)
         lefts.append(column * picture.columns)
         tops.append(row * picture.rows)
-        layers.append(layer)
-    return lefts, tops, layers
+        layers.append(layer - first // (across * down))
+    return lefts, tops, layers, range(first // (across * down), layer + 1)
 
 
-def _sparse(header: Header, picture: Picture) -> tuple[array[int], array[int], array[int]]:
+def _sparse(
+    header: Header, picture: Picture
+) -> tuple[array[int], array[int], array[int], Sequence[Hashable]]:
     lefts, tops, layers = array("q"), array("q"), array("q")
     known: dict[tuple[bytes, bytes], int] = {}
+    flat = header.number(FOCAL_PLANES) == 1  # though each tile may have been focused at a depth of its own
     for item, encoding in header.items(PER_FRAME):
         position = inside(item, encoding, _POSITION)
         path = inside(item, encoding, _PATH).get(_PATH_NUMBER, b"")
@@ -129,10 +136,11 @@ def _sparse(header: Header, picture: Picture) -> tuple[array[int], array[int], a
         order = "little" if encoding.little else "big"
         lefts.append(int.from_bytes(position[_COLUMN], order, signed=True) - 1)  # type: ignore[arg-type]
         tops.append(int.from_bytes(position[_ROW], order, signed=True) - 1)  # type: ignore[arg-type]
-        layers.append(known.setdefault((path, position.get(_Z, b"")), len(known)))
+        depth = b"" if flat else position.get(_Z, b"")
+        layers.append(known.setdefault((path, depth), len(known)))
     if len(lefts) != picture.frames:
         raise MalformedError("there are not as many places as frames", tag=PER_FRAME)
-    return lefts, tops, layers
+    return lefts, tops, layers, tuple(known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.pixels.box import Box
@@ -10,7 +11,7 @@ from dicomanon.pixels.colour import shown
 from dicomanon.pixels.frames import read_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,6 +31,23 @@ MOST_LAYERS = 64
 """Focal planes, optical paths or frames that are no tiles: so many are looked at one by one, and not more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The frames of one instance: all of a picture, or a part of a concatenation. `reopen` gives the instance anew."""
+
+    reopen: Callable[[], Instance]
+    index: FrameIndex
+    picture: Picture
+    layout: Layout
+
+
+def whole_of(parts: Sequence[Part]) -> Layout:
+    """Return the layout of one part, as large as all of them together are."""
+    layouts = [part.layout for part in parts]
+    columns, rows = max(each.columns for each in layouts), max(each.rows for each in layouts)
+    return replace(layouts[0], columns=columns, rows=rows)
+
+
 def shrinking(layout: Layout, plane: Plane | None, search: float) -> int:
     """Return how many columns and rows of pixels become one, so that one is about `search` mm wide.
 
@@ -43,27 +61,33 @@ def shrinking(layout: Layout, plane: Plane | None, search: float) -> int:
     return factor
 
 
-def pictures(
-    reopen: Callable[[], Instance], index: FrameIndex, picture: Picture, layout: Layout, factor: int
-) -> Iterator[Image]:
+def pictures(parts: Sequence[Part], factor: int) -> Iterator[Image]:
     """Yield each layer of a picture as 8-bit RGB, `factor` times smaller; frames are decoded one by one."""
     import numpy as np  # heavy
 
-    layers = sorted(set(layout.layers))
-    for layer in layers:
-        wanted = [number for number, each in enumerate(layout.layers) if each == layer]
-        image = np.full((-(-layout.rows // factor), -(-layout.columns // factor), 3), 255, np.uint8)
-        for number, frame in read_frames(reopen().body, index, picture, wanted):
-            tile = _smaller(shown(decode(frame, picture), picture), factor)
-            top, left = layout.tops[number] // factor, layout.lefts[number] // factor
-            part = image[top : top + tile.shape[0], left : left + tile.shape[1]]
-            part[:] = tile[: part.shape[0], : part.shape[1]]
+    whole = whole_of(parts)
+    for name in {name: None for part in parts for name in part.layout.names}:
+        image = np.full((-(-whole.rows // factor), -(-whole.columns // factor), 3), 255, np.uint8)
+        for part in parts:
+            if name in part.layout.names:
+                _lay(image, part, part.layout.names.index(name), factor)
         yield image
 
 
-def sees_all(layout: Layout) -> bool:
+def _lay(image: Image, part: Part, layer: int, factor: int) -> None:
+    """Put the frames of a layer where they belong."""
+    layout, picture = part.layout, part.picture
+    wanted = [number for number, each in enumerate(layout.layers) if each == layer]
+    for number, frame in read_frames(part.reopen().body, part.index, picture, wanted):
+        tile = _smaller(shown(decode(frame, picture), picture), factor)
+        top, left = layout.tops[number] // factor, layout.lefts[number] // factor
+        place = image[top : top + tile.shape[0], left : left + tile.shape[1]]
+        place[:] = tile[: place.shape[0], : place.shape[1]]
+
+
+def sees_all(parts: Sequence[Part]) -> bool:
     """Tell whether there are not more layers than are looked at one by one."""
-    return len(set(layout.layers)) <= MOST_LAYERS
+    return len({name for part in parts for name in part.layout.names}) <= MOST_LAYERS
 
 
 def _smaller(tile: Image, factor: int) -> Any:

@@ -1,4 +1,4 @@
-"""Boxes found on one level of a pyramid, for all the others: told in mm on the slide."""
+"""Boxes found on some images of a pyramid, for all of them: told in mm on the slide."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dicomanon.pixels.box import Box, Found
     from dicomanon.pixels.header import Header
     from dicomanon.pixels.layout import Layout, Plane
@@ -19,29 +17,32 @@ _OWNER = (0x0020000D, 0x0020000E, 0x00200052, 0x00400512)
 _TOLERANCE = 0.02
 """Of its size by which a level may reach over the one that was looked at: they are rounded to whole pixels."""
 
+Seen = tuple[frozenset[str], "Place"]
+"""Layers that were looked at, and how far they reach."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What was found on a level: places in mm of a plane, and how far the level that was looked at reaches.
+    """What was found in a pyramid: kind, score and place in mm of a plane, by looking at as much of it as is enough.
 
-    `owner` tells whose pyramid it is.
+    `owner` and `frame` tell whose pyramid it is, and on which plane. `enough` are the SOP Instance UIDs in which
+    nothing else has to be looked for. `seen` and `met` are for instances that come later: what was looked at without
+    gaps, and pixel size (mm) and layer of everything that came.
     """
 
     owner: tuple[str, ...]
-    plane: Plane
-    extent: Place
+    frame: tuple[str, tuple[float, ...]]
     found: tuple[tuple[str, float, Place], ...]
+    enough: frozenset[str]
+    seen: tuple[Seen, ...] = ()
+    met: tuple[tuple[float, str], ...] = ()
 
-    def hold_for(self, owner: tuple[str, ...], plane: Plane | None, layout: Layout) -> bool:
-        """Tell whether another level shows what was looked at, so that nothing else needs to be looked for in it."""
-        if plane is None or owner != self.owner or plane.frame != self.plane.frame:
-            return False
-        extent = plane.millimetres(layout.whole)
-        larger = _TOLERANCE * max(extent[2] - extent[0], extent[3] - extent[1])
-        return all(abs(one - other) <= larger for one, other in zip(extent, self.extent, strict=True))
+    def of(self, owner: tuple[str, ...], plane: Plane) -> bool:
+        """Tell whether these are places of the pyramid that an image belongs to."""
+        return owner == self.owner and plane.frame == self.frame
 
     def boxes(self, plane: Plane, layout: Layout) -> list[tuple[str, float, Box]]:
-        """Return kind, score and box of everything found, in pixels of another level."""
+        """Return kind, score and box of everything found, in pixels of an image."""
         return [
             (kind, score, plane.pixels(place).within(layout.columns, layout.rows))
             for kind, score, place in self.found
@@ -53,11 +54,12 @@ def owner_of(header: Header) -> tuple[str, ...]:
     return tuple(header.raw(tag).decode("latin-1").strip(" \0") for tag in _OWNER)
 
 
-def places_of(owner: tuple[str, ...], plane: Plane, layout: Layout, found: Iterable[Found]) -> Places:
-    """Return what was found on a level as places on the slide."""
-    return Places(
-        owner,
-        plane,
-        plane.millimetres(layout.whole),
-        tuple((each.kind, each.score, plane.millimetres(each.box)) for each in found),
-    )
+def place_of(found: Found, plane: Plane) -> tuple[str, float, Place]:
+    """Return kind, score and place of a thing that was found."""
+    return found.kind, found.score, plane.millimetres(found.box)
+
+
+def reach_as_far(one: Place, other: Place) -> bool:
+    """Tell whether two levels show the same part of the slide."""
+    larger = _TOLERANCE * max(one[2] - one[0], one[3] - one[1])
+    return all(abs(left - right) <= larger for left, right in zip(one, other, strict=True))
