@@ -41,6 +41,10 @@ class NodeConfig:
     port: int = 11112
     max_pdu: int = 131072
     max_associations: int = 32
+    quiet: float = 60.0
+    """How long nothing more of a slide must come before its levels are looked at (seconds)."""
+    hold_key: Path | None = None
+    """Encrypts levels that wait; without it the key of their route does."""
     max_header: int = 128 << 20
     """What an instance may have before its Pixel Data; the header of 50,000 frames takes 41 MB (bytes)."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -93,6 +97,8 @@ def _node(table: _Table) -> NodeConfig:
         max_pdu=table.whole("max_pdu", usual.max_pdu, SMALLEST_PDU, LARGEST_PDU),
         max_associations=table.whole("max_associations", usual.max_associations, 1, 1000),
         max_header=table.whole("max_header", usual.max_header, SMALLEST_HEADER, LARGEST_HEADER),
+        quiet=table.seconds("quiet", usual.quiet),
+        hold_key=table.path("hold_key") if table.has("hold_key") else None,
         timeouts=_timeouts(table.table("timeouts")),
         retry=_retry(table.table("retry")),
     )

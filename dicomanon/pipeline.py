@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from errno import errorcode
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dicomanon.audit import AuditRecord
 from dicomanon.deidentify import Deidentifier
@@ -120,6 +120,7 @@ class Quarantined:
 
 
 Outcome = Cleared | Dropped | Quarantined
+Result = TypeVar("Result")
 
 
 Reopened = Callable[[], Instance]
@@ -141,22 +142,17 @@ def clear(
     """
     digest = route.deidentifier.pseudonymizer.fingerprint(named.encode()) if named else ""
     pixels = PixelReport(wants_looks=route.review is not None)
-    try:
+
+    def work() -> Outcome:
+        nonlocal digest
         instance = source()
-        digest = _digest_of(instance, route) or digest
-        outcome = _clear(instance, route, folder, again or partial(held, folder=folder), pixels)
-    except StorageError:
-        raise
-    except DicomanonError as error:
-        outcome = Quarantined(error.reason, str(error), error.dicom_status)
-    except OSError as error:
-        word = errorcode.get(error.errno or 0, "unknown error")
-        outcome = Quarantined("unreadable", f"the source cannot be read ({word})", 0x0110)
-    except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
-        outcome = Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
+        digest = digest_of(instance, route) or digest
+        return _clear(instance, route, folder, again or partial(held, folder=folder), pixels)
+
+    outcome = settled(work)
     if route.audit is not None:
         try:
-            route.audit.add(_record(route, outcome, digest, pixels))
+            route.audit.add(record_of(route, outcome, digest, pixels.for_audit()))
         except StorageError:
             if isinstance(outcome, Cleared):
                 outcome.path.unlink(missing_ok=True)
@@ -166,7 +162,42 @@ def clear(
     return outcome
 
 
-def _digest_of(instance: Instance, route: Route) -> str:
+def settled(work: Callable[[], Result]) -> Result | Quarantined:
+    """Return what `work` returns, or Quarantined for what it raises; raise StorageError."""
+    try:
+        return work()
+    except StorageError:
+        raise
+    except DicomanonError as error:
+        return Quarantined(error.reason, str(error), error.dicom_status)
+    except OSError as error:
+        word = errorcode.get(error.errno or 0, "unknown error")
+        return Quarantined("unreadable", f"the source cannot be read ({word})", 0x0110)
+    except Exception as error:  # noqa: BLE001  # the one catch-all: whatever goes wrong, nothing leaves
+        return Quarantined("internal", f"an unforeseen {type(error).__name__}", 0x0110)
+
+
+def refusal(instance: Instance, route: Route) -> Dropped | Quarantined | None:
+    """Return why an instance cannot leave by its header alone, None where its pixels have to be looked into first.
+
+    Raises what `settled` takes.
+    """
+    profile = route.deidentifier.profile
+    why = dropped_kind(instance.meta.sop_class_uid, profile)
+    if why:
+        return Dropped("object", why)
+    judged = verdict(instance, profile)
+    if judged.policy == "drop":
+        return Dropped("flavour", judged.why)
+    if judged.policy == "quarantine":
+        return Quarantined("pixels", judged.why, 0xC002)
+    deidentified = route.deidentifier(faceless(instance, judged, profile), judged.claims)
+    syntax = instance.meta.transfer_syntax_uid
+    _raise_for(route.verifier.check_elements(deidentified.header, deidentified.values, syntax))
+    return None
+
+
+def digest_of(instance: Instance, route: Route) -> str:
     """Return a keyed digest of the SOP Instance UID of a source, nothing where it has none."""
     entries = instance.entries or index_header(
         instance.header, encoding_of(instance.meta.transfer_syntax_uid)
@@ -178,9 +209,12 @@ def _digest_of(instance: Instance, route: Route) -> str:
     return ""
 
 
-def _record(route: Route, outcome: Outcome, digest: str, pixels: PixelReport) -> AuditRecord:
+def record_of(
+    route: Route, outcome: Outcome, digest: str, seen: dict[str, object] | None = None
+) -> AuditRecord:
+    """Return what the audit keeps of an outcome; `seen` is what was seen in a picture."""
     profile = route.deidentifier.profile.name
-    seen = pixels.for_audit()
+    seen = {} if seen is None else seen
     if isinstance(outcome, Cleared):
         target, counts = outcome.sop_instance_uid, outcome.counts
         return AuditRecord(

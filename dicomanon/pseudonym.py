@@ -62,6 +62,10 @@ class Pseudonymizer:
         """Return a short keyed digest for audit records: it tells equal values apart from others, and no more."""
         return self._digest("audit", value)[:8].hex()
 
+    def storage_key(self) -> bytes:
+        """Return a key to encrypt with what waits on a disk; it tells nothing of the one it is made of."""
+        return self._digest("storage", b"")
+
 
 def ephemeral_key() -> bytes:
     """Return a key that nobody will have again once the process ends."""

@@ -151,7 +151,7 @@ def _right(picture: Picture, boxes: Sequence[Edges]) -> NDArray[np.bool_]:
     return right
 
 
-def measure(pictures: Iterable[Picture], find: Callable[[NDArray[np.uint8]], Sequence[Found]]) -> Table:
+def measure(pictures: Iterable[Picture], find: Callable[[Picture], Sequence[Found]]) -> Table:
     """Run a finder over pictures and compare with what is planted."""
     planted, found, touched = Counter[str](), Counter[str](), Counter[str]()
     count = negatives = alarms = strokes = strokes_touched = 0
@@ -160,7 +160,7 @@ def measure(pictures: Iterable[Picture], find: Callable[[NDArray[np.uint8]], Seq
     missed = []
     for picture in pictures:
         start = time.perf_counter()
-        findings = find(picture.image)
+        findings = find(picture)
         seconds += time.perf_counter() - start
         boxes = [finding.box for finding in findings if finding.kind in COUNTED]
         shape = picture.image.shape[0], picture.image.shape[1]

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING
 from dicomanon.audit import AuditLog
 from dicomanon.errors import StorageError
 from dicomanon.node.forward import Forwarder
+from dicomanon.node.holding import Holding
 from dicomanon.node.outbox import Outbox
 from dicomanon.node.receive import Lane, Receiver
-from dicomanon.node.routes import open_route
+from dicomanon.node.release import Releaser
+from dicomanon.node.routes import open_lane
 from dicomanon.node.status import Status, read_status
 from dicomanon.pipeline import clear
 from dicomanon.sinks import open_sink
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from dicomanon.config import Config
-    from dicomanon.part10 import Instance
-    from dicomanon.pipeline import Cleared, Outcome, Route
+    from dicomanon.node.held import Held
+    from dicomanon.pipeline import Cleared, Outcome
 
 __all__ = ["Lane", "Node", "Status", "serve"]
 
@@ -43,7 +46,7 @@ class Node:
     def __init__(
         self,
         config: Config,
-        clear: Callable[[Callable[[], Instance], Route, Path, str], Outcome] = clear,
+        clear: Callable[..., Outcome] = clear,
     ) -> None:
         self._config = config
         self._clear = clear
@@ -51,6 +54,8 @@ class Node:
         self._finished = False
         self._audit: AuditLog | None = None
         self._outbox: Outbox | None = None
+        self._holding: Holding | None = None
+        self._releaser: Releaser | None = None
         self._receiver: Receiver | None = None
         self._forwarders: dict[str, Forwarder] = {}
 
@@ -75,10 +80,9 @@ class Node:
         self._lock = _lock_spool(spool)
         self._outbox = Outbox(spool)
         self._audit = AuditLog(spool / AUDIT)
-        lanes = [
-            Lane(open_route(one, self._audit), one.destinations, one.calling) for one in self._config.routes
-        ]
-        self._recover(self._outbox, repeat_failed=repeat_failed)
+        self._holding = Holding(self._outbox)
+        lanes = [open_lane(one, self._config.node, self._audit) for one in self._config.routes]
+        self._recover(self._outbox, self._holding, repeat_failed=repeat_failed)
         for url in {url: None for lane in lanes for url in lane.destinations}:
             sink = open_sink(url, self._config.node.timeouts)
             self._forwarders[url] = Forwarder(self._outbox, url, sink, self._config.node.retry)
@@ -86,18 +90,29 @@ class Node:
             log.error("outbox waiting=%d reason=destination-not-configured", number)
         self._receiver = Receiver(self._config.node, lanes, self._outbox.incoming, self, self._clear)
         self._receiver.start()
+        self._releaser = self._make_releaser(self._holding, lanes, self._outbox.incoming)
         for forwarder in self._forwarders.values():
             forwarder.start()
         log.info("listening port=%d", self.port)
 
+    def _make_releaser(self, holding: Holding, lanes: Sequence[Lane], folder: Path) -> Releaser:
+        looking = [lane for lane in lanes if lane.key]
+        if waiting := holding.elsewhere([lane.route.name for lane in looking]):
+            log.error("held waiting=%d reason=route-not-configured", waiting)
+        releaser = Releaser(holding, looking, folder, self._clear, self._config.node.quiet, self._wake)
+        if looking:
+            releaser.start()
+        return releaser
+
     @staticmethod
-    def _recover(outbox: Outbox, *, repeat_failed: bool) -> None:
+    def _recover(outbox: Outbox, holding: Holding, *, repeat_failed: bool) -> None:
         recovery = outbox.recover()
         log.info("recovered repeated=%d wiped=%d lost=%d", recovery.repeated, recovery.wiped, recovery.lost)
         if recovery.lost:
             log.error("outbox lost=%d", recovery.lost)
         if repeat_failed:
             log.info("recovered failed=%d", outbox.repeat_failed())
+            log.info("recovered held=%d", holding.repeat())
 
     def stop(self) -> None:
         """Stop listening, finish what is being sent, let go of the spool; what waits stays for a restart."""
@@ -108,20 +123,22 @@ class Node:
             self._audit.close()
         if self._lock >= 0:
             os.close(self._lock)
-        self._receiver, self._outbox, self._audit, self._lock = None, None, None, -1
+        self._receiver, self._outbox, self._holding, self._audit, self._lock = None, None, None, None, -1
 
     def finish(self) -> None:
         """Stop listening, and finish what is being sent."""
         if self._receiver is not None:
             self._receiver.stop()
+        if self._releaser is not None:
+            self._releaser.stop()
         if not self._finished:
             for forwarder in self._forwarders.values():
                 forwarder.stop()
         self._finished = True
 
     def waiting(self) -> int:
-        """Count the deliveries that are still to be made; raises StorageError when it does not run."""
-        return sum(self._open_outbox().waiting_elsewhere(()).values())
+        """Count the deliveries to be made, and what is held; raises StorageError when it does not run."""
+        return sum(self._open_outbox().waiting_elsewhere(()).values()) + self._open_holding().count()
 
     def status(self) -> Status:
         """Count what is kept, delivered and refused; raises StorageError when it does not run."""
@@ -130,13 +147,29 @@ class Node:
     def add(self, cleared: Cleared, lane: Lane) -> int:
         """Keep a cleared instance, and tell those who deliver it."""
         number = self._open_outbox().add(cleared, lane)
+        self._wake(lane)
+        return number
+
+    def arriving(self, route: str, pyramid: str) -> AbstractContextManager[None]:
+        """Tell that an instance of a pyramid is on its way."""
+        return self._open_holding().arriving(route, pyramid)
+
+    def hold(self, held: Held, lane: Lane) -> None:
+        """Keep what waits for the rest of its pyramid."""
+        self._open_holding().add(held, lane)
+
+    def _wake(self, lane: Lane) -> None:
         for url in lane.destinations:
             self._forwarders[url].wake()
-        return number
 
     def refuse(self, lane: Lane, outcome: str, reason: str, status: int) -> None:
         """Count an instance that does not leave."""
         self._open_outbox().refuse(lane, outcome, reason, status)
+
+    def _open_holding(self) -> Holding:
+        if self._holding is None:
+            raise StorageError("the node does not run")
+        return self._holding
 
     def _open_outbox(self) -> Outbox:
         if self._outbox is None:

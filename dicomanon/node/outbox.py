@@ -24,7 +24,7 @@ from dicomanon.part10.write import sync_folder
 from dicomanon.pipeline import Cleared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from dicomanon.node.receive import Lane
@@ -38,9 +38,10 @@ LOST = "lost"
 DATABASE = "outbox.sqlite"
 FILES = "outbox"
 INCOMING = "incoming"
-NEW_SPOOL = frozenset((FILES, INCOMING, "lock", "lost+found"))
+HELD = "held"
+NEW_SPOOL = frozenset((FILES, INCOMING, HELD, "lock", "lost+found"))
 """What may stand in a folder that becomes a spool: anything else is somebody's."""
-OWN_NAME = re.compile(r"\.[0-9a-f]{32}\.part|[0-9a-f]{32}\.dcm")
+OWN_NAME = re.compile(r"\.[0-9a-f]{32}\.part|[0-9a-f]{32}\.(?:dcm|held)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Outbox:
         self._spool = spool
         self._files = spool / FILES
         self.incoming = spool / INCOMING
+        self.held = spool / HELD
         self._lock = threading.Lock()
         if read_only:
             self._database = self._open_to_read(spool / DATABASE)
@@ -80,29 +82,33 @@ class Outbox:
             used = (spool / DATABASE).exists() or not spool.is_dir()
             if not used and {path.name for path in spool.iterdir()} - NEW_SPOOL:
                 raise StorageError(f"{spool} holds files that are no node's: name a folder of its own")
-            for folder in (spool, self._files, self.incoming):
+            for folder in (spool, self._files, self.incoming, self.held):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 folder.chmod(0o700)
             fresh = not (spool / DATABASE).exists()
         except OSError as error:
             raise StorageError(f"{spool}: {error.strerror}") from error
-        if fresh and any(self._files.iterdir()):
-            # Without its rows a file looks as if it was never acknowledged: a person must decide.
-            raise StorageError(f"{self._files} holds instances, and the database beside it is gone")
+        for folder in (self._files, self.held):
+            if fresh and any(folder.iterdir()):
+                # Without its rows a file looks as if it was never acknowledged: a person must decide.
+                raise StorageError(f"{folder} holds instances, and the database beside it is gone")
         self._database = self._open(spool / DATABASE)
         sync_folder(spool)
 
-    def add(self, cleared: Cleared, lane: Lane) -> int:
+    def add(
+        self, cleared: Cleared, lane: Lane, also: Callable[[sqlite3.Connection], None] | None = None
+    ) -> int:
         """Take the file over and make it durable for all destinations of its lane; return its number.
 
-        Raises ExistsError where an instance with other pixels came under the same UID before.
+        `also` changes rows in the same moment. Raises ExistsError where an instance with other pixels came under the
+        same UID before.
         """
         target = self._files / f"{uuid4().hex}.dcm"
         try:
             pixels = pixel_digest(cleared.path, cleared.pixels_at) if cleared.pixels_at else ""
             cleared.path.rename(target)
             sync_folder(self._files)
-            with self._change() as database:
+            with self.change() as database:
                 _check_same(database, cleared.sop_instance_uid, pixels)
                 row = database.execute(
                     "INSERT INTO instance (route, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
@@ -119,6 +125,8 @@ class Outbox:
                     "INSERT INTO delivery (instance, destination, state) VALUES (?, ?, ?)",
                     [(number, destination, WAITING) for destination in lane.destinations],
                 )
+                if also is not None:
+                    also(database)
         except OSError as error:
             target.unlink(missing_ok=True)
             raise StorageError(f"{target}: {error.strerror}") from error
@@ -129,7 +137,7 @@ class Outbox:
 
     def refuse(self, lane: Lane, outcome: str, reason: str, status: int) -> None:
         """Count an instance that does not leave, by outcome and reason word."""
-        with self._change() as database:
+        with self.change() as database:
             database.execute(
                 "INSERT INTO refusal (route, outcome, reason, status, time) VALUES (?, ?, ?, ?, ?)",
                 (lane.route.name, outcome, reason, status, time.time()),
@@ -137,7 +145,7 @@ class Outbox:
 
     def recover(self) -> Recovery:
         """Put right what a crash left: call once, before anything is received or sent."""
-        with self._change() as database:
+        with self.change() as database:
             repeated = database.execute(
                 "UPDATE delivery SET state = ? WHERE state = ?", (WAITING, SENDING)
             ).rowcount
@@ -152,12 +160,13 @@ class Outbox:
                 "UPDATE delivery SET state = ? WHERE instance = ? AND state <> ?",
                 [(LOST, number, SENT) for number in lost],
             )
-        wiped = self._wipe({name for name, _ in open_rows})
+        held = {str(name) for (name,) in self.rows("SELECT file FROM held")}
+        wiped = self._wipe({name for name, _ in open_rows} | held)
         return Recovery(repeated, wiped, len(lost))
 
     def repeat_failed(self) -> int:
         """Let every delivery that was given up be tried once more, from its first attempt on; return how many."""
-        with self._change() as database:
+        with self.change() as database:
             return database.execute(
                 "UPDATE delivery SET state = ?, attempts = 0, next_try = 0 WHERE state = ?", (WAITING, FAILED)
             ).rowcount
@@ -176,7 +185,7 @@ class Outbox:
         What is to wait for more than `longest` seconds is due: the clock was set back.
         """
         now = time.time()
-        with self._change() as database:
+        with self.change() as database:
             row = database.execute(
                 "SELECT id, attempts, file, sop_class_uid, sop_instance_uid, study_instance_uid,"
                 " series_instance_uid, transfer_syntax_uid, size FROM delivery JOIN instance ON id = instance"
@@ -194,7 +203,7 @@ class Outbox:
 
     def sent(self, delivery: Delivery, status: int) -> None:
         """Note that the destination has it; the file goes when all destinations have."""
-        with self._change() as database:
+        with self.change() as database:
             self._settle(database, delivery, SENT, status, "", 0.0)
             row = database.execute(
                 "SELECT count(*) FROM delivery WHERE instance = ? AND state <> ?", (delivery.instance, SENT)
@@ -209,17 +218,17 @@ class Outbox:
 
     def retry(self, delivery: Delivery, status: int | None, reason: str, seconds: float) -> None:
         """Note an attempt that is worth another one, `seconds` from now."""
-        with self._change() as database:
+        with self.change() as database:
             self._settle(database, delivery, WAITING, status, reason, time.time() + seconds)
 
     def failed(self, delivery: Delivery, status: int | None, reason: str) -> None:
         """Note that the destination will not take it; it stays, file and row."""
-        with self._change() as database:
+        with self.change() as database:
             self._settle(database, delivery, FAILED, status, reason, 0.0)
 
     def lost(self, delivery: Delivery) -> None:
         """Note that the file of a delivery is not there any more."""
-        with self._change() as database:
+        with self.change() as database:
             self._settle(database, delivery, LOST, None, StorageError.reason, 0.0)
 
     def rows(self, query: str, *values: str | float) -> list[tuple[object, ...]]:
@@ -253,7 +262,10 @@ class Outbox:
     def _wipe(self, keep: set[str]) -> int:
         """Delete files that no row names: they were never acknowledged, or are delivered."""
         unnamed = [
-            path for path in self._files.iterdir() if OWN_NAME.fullmatch(path.name) and path.name not in keep
+            path
+            for folder in (self._files, self.held)
+            for path in folder.iterdir()
+            if OWN_NAME.fullmatch(path.name) and path.name not in keep
         ]
         unnamed += [path for path in self.incoming.iterdir() if OWN_NAME.fullmatch(path.name)]
         for path in unnamed:
@@ -285,7 +297,7 @@ class Outbox:
             raise StorageError(f"{path}: {error}") from error
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def change(self) -> Iterator[sqlite3.Connection]:
         """Hold one transaction: all of it is on disk afterwards, or none of it."""
         with self._lock:
             try:

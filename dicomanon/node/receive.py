@@ -32,6 +32,7 @@ from dicomanon.node.command import (
     check_same_instance,
     parse_request,
 )
+from dicomanon.node.held import Held, take_in
 from dicomanon.node.negotiate import VERIFICATION_SYNTAXES, narrow_to_first_known
 from dicomanon.node.wire import PDU_HEADER, DataSetReader, Fragment, receive_exactly
 from dicomanon.part10 import Limits, bare_instance
@@ -40,12 +41,15 @@ from dicomanon.sinks._upper_layer import COMMAND, LAST, P_DATA_TF, hang_up, sett
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pynetdicom.pdu_primitives import P_DATA
 
     from dicomanon.config import NodeConfig
     from dicomanon.part10 import Instance
+
+    Clear = Callable[..., Outcome]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +70,8 @@ class Lane:
     route: Route
     destinations: tuple[str, ...]
     calling: tuple[str, ...] = ()
+    key: bytes = b""
+    """Encrypts what has to wait for the rest of its slide; nothing where the route looks into no tissue."""
 
 
 class Keeper(Protocol):
@@ -73,6 +79,14 @@ class Keeper(Protocol):
 
     def add(self, cleared: Cleared, lane: Lane) -> int:
         """Keep until delivered; on return it survives a crash; raises StorageError."""
+        ...
+
+    def arriving(self, route: str, pyramid: str) -> AbstractContextManager[None]:
+        """Tell that an instance of a pyramid is on its way."""
+        ...
+
+    def hold(self, held: Held, lane: Lane) -> None:
+        """Keep what waits for the rest of its pyramid; on return it survives a crash; raises StorageError."""
         ...
 
     def refuse(self, lane: Lane, outcome: str, reason: str, status: int) -> None:
@@ -101,7 +115,7 @@ class Receiver:
         lanes: Sequence[Lane],
         folder: Path,
         keeper: Keeper,
-        clear: Callable[[Callable[[], Instance], Route, Path, str], Outcome],
+        clear: Clear,
     ) -> None:
         settle_library()
         self._config = config
@@ -300,8 +314,8 @@ class StorageAssociation:
             return self._count(lane, Answer(StorageError.dicom_status, "failed", StorageError.reason))
         source = partial(self._open, reader, str(context.transfer_syntax[0]), request)
         try:
-            folder, named = self._receiver.folder, request.sop_instance_uid
-            outcome = self._receiver.clear(source, lane.route, folder, named)
+            receiver, named = self._receiver, request.sop_instance_uid
+            outcome = take_in(source, lane, receiver.folder, named, receiver.keeper, receiver.clear)
         except (DicomanonError, OSError) as error:
             answer = _failure(error)
         else:
@@ -325,9 +339,11 @@ class StorageAssociation:
         check_same_instance(request, instance)
         return instance
 
-    def _settle(self, outcome: Outcome, lane: Lane, reader: DataSetReader) -> Answer:
+    def _settle(self, outcome: Held | Outcome, lane: Lane, reader: DataSetReader) -> Answer:
         if isinstance(outcome, Dropped):
             return Answer(SUCCESS, "dropped", outcome.reason, why=outcome.message)
+        if isinstance(outcome, Held):
+            return Answer(SUCCESS, "held", instance=outcome.instance)
         if not isinstance(outcome, Cleared):
             return Answer(outcome.dicom_status, "quarantined", outcome.reason, why=outcome.message)
         try:

@@ -30,6 +30,25 @@ CREATE TABLE IF NOT EXISTS sameness (
     sop_instance_uid TEXT PRIMARY KEY,
     pixels TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS held (
+    id INTEGER PRIMARY KEY,
+    route TEXT NOT NULL,
+    pyramid TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    content TEXT NOT NULL,
+    file TEXT NOT NULL UNIQUE,
+    size BIGINT NOT NULL,
+    received DOUBLE PRECISION NOT NULL,
+    state TEXT NOT NULL,
+    status INTEGER,
+    reason TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS place (
+    route TEXT NOT NULL,
+    pyramid TEXT NOT NULL,
+    sealed BYTEA NOT NULL,
+    time DOUBLE PRECISION NOT NULL
+);
 CREATE INDEX IF NOT EXISTS delivery_due ON delivery (destination, state, next_try);
 CREATE TABLE IF NOT EXISTS refusal (
     route TEXT NOT NULL,

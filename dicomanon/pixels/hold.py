@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from dicomanon.part10.instance import Instance
 
-IN_MEMORY = 48 << 20
-"""Bytes of a body that are held in memory; more goes to the disk."""
+IN_MEMORY = 4 << 20
+"""Bytes of a body that are held in memory, for each association of a node; more goes to the disk."""
 _STEP = 1 << 20
 _KEY, _COUNTER = 32, 16
 

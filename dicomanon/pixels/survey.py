@@ -18,6 +18,7 @@ from dicomanon.pixels.level import LEAST, Part
 from dicomanon.pixels.places import Places, owner_of, place_of, reach_as_far
 from dicomanon.pixels.verdict import verdict
 from dicomanon.pixels.work import Work
+from dicomanon.profile.pixels import LOOKED_INTO, looks_into_tissue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
 
 Source = TypeVar("Source")
-LOOKED_INTO = ("clean", "gate")
 _SAME = 1.2
 """Images whose spacings differ by less are of one level: channels, focal planes, or the parts of a picture."""
 _CONCATENATION = 0x00209161
@@ -87,7 +87,7 @@ class Picture(Generic[Source]):
 
 def surveys(profile: Profile) -> bool:
     """Tell whether a profile looks into tissue."""
-    return profile.pixels["VOLUME"] in LOOKED_INTO
+    return looks_into_tissue(profile.pixels)
 
 
 def level_of(instance: Instance, profile: Profile, source: Source) -> Level[Source] | None:

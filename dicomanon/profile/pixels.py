@@ -17,6 +17,8 @@ FLAVOURS = ("VOLUME", "THUMBNAIL", "LABEL", "OVERVIEW", "other")
 PIXEL_POLICIES = frozenset(("keep", "drop", "quarantine", "blank", "crop", "replace", "clean", "gate"))
 ONLY_FOR = {"crop": "OVERVIEW", "replace": "LABEL"}
 """Policies that make sense for one flavour."""
+LOOKED_INTO = ("clean", "gate")
+"""Policies that look for something."""
 WORDS: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((*FLAVOURS, "burned-in"), PIXEL_POLICIES),
     "recognizable": frozenset(("keep", "quarantine", "drop")),
@@ -35,6 +37,11 @@ DEFAULTS = {
 """`search` is how wide a pixel is (micrometres) where tissue is looked at, `project` the first line of a new label."""
 LONGEST_PROJECT = 40
 NARROWEST, WIDEST = 0.1, 100.0
+
+
+def looks_into_tissue(pixels: Mapping[str, str]) -> bool:
+    """Tell whether levels of a slide may be looked into under these policies."""
+    return pixels["VOLUME"] in LOOKED_INTO or pixels["burned-in"] in LOOKED_INTO
 
 
 def pixels_of(layers: Sequence[Layer], options: Iterable[Option]) -> dict[str, str]:

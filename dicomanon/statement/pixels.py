@@ -18,6 +18,7 @@ from dicomanon.pixels.verdict import FACELESS, FACES
 from dicomanon.pixels.whole import LARGEST as LARGEST_WHOLE
 from dicomanon.pixels.work import CLEANED
 from dicomanon.profile import FLAVOURS
+from dicomanon.profile.pixels import looks_into_tissue
 from dicomanon.statement.model import Block, Bullets, Paragraph, Row, Table
 
 if TYPE_CHECKING:
@@ -39,12 +40,16 @@ def treats(policy: Policy) -> bool:
 def facts(subject: Subject) -> dict[str, str]:
     """Return the sentences of the template that depend on whether pixels are decoded or looked at."""
     where, looked = _where(subject, TREATED), _where(subject, LOOKING)
-    held = PROSE["held"].format(in_memory=IN_MEMORY >> 20)
+    held = ""
+    if where and subject.config:
+        tissue = any(looks_into_tissue(one.profile.pixels) for one in subject.policies)
+        waits = PROSE["waits"].format(quiet=f"{subject.config.node.quiet:g}") if tissue else ""
+        held = PROSE["held"].format(in_memory=IN_MEMORY >> 20, waits=waits)
     return {
         "pixels_decoded": PROSE["decoded"].format(where=where) if where else PROSE["not_decoded"],
         "pixels_judged": PROSE["judged_or_treated" if where else "judged"],
         "pixels_looked": PROSE["looked"].format(where=looked) if looked else PROSE["not_looked"],
-        "pixels_held": held if where and subject.config else "",
+        "pixels_held": held,
     }
 
 

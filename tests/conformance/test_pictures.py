@@ -187,8 +187,8 @@ def test_the_measure_finds_nothing_when_nothing_is_found(some: list[Picture]) ->
 
 
 def test_a_box_around_the_whole_picture_finds_all_and_is_imprecise(some: list[Picture]) -> None:
-    def whole(image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[Found]:
-        return [Found("text", Box(0, 0, image.shape[1], image.shape[0]))]
+    def whole(picture: Picture) -> list[Found]:
+        return [Found("text", Box(0, 0, picture.image.shape[1], picture.image.shape[0]))]
 
     result = measure(some, whole)
     assert result.row("all").found == result.row("all").planted

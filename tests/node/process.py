@@ -29,7 +29,13 @@ class NodeProcess:
     """Runs `main` below on a port that the system gives; `start` again after `kill` to see what survived."""
 
     def __init__(
-        self, folder: Path, destinations: list[str], *, spool: Path | None = None, profile: str = DEFAULT
+        self,
+        folder: Path,
+        destinations: list[str],
+        *,
+        spool: Path | None = None,
+        profile: str = DEFAULT,
+        more: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.spool = spool or folder / "spool"
@@ -37,7 +43,7 @@ class NodeProcess:
         self._ready = folder / "ready"
         self._config = folder / "node.toml"
         self._config.write_text(
-            f'[node]\nae_title = "{TITLE}"\nport = 0\nspool = "{self.spool}"\n'
+            f'[node]\nae_title = "{TITLE}"\nport = 0\nspool = "{self.spool}"\n{more}\n'
             "[node.retry]\nfirst = 0.2\nlongest = 0.5\n"
             f'[[route]]\nname = "research"\nkey = "key"\nprofile = "{profile}"\ndestinations = {destinations}\n'
         )

@@ -218,7 +218,7 @@ def test_the_folders_are_for_their_owner_only(tmp_path: Path) -> None:
     Outbox(tmp_path / "spool")
 
     paths = [tmp_path / "spool", *(tmp_path / "spool").iterdir()]
-    assert [oct(path.stat().st_mode & 0o077) for path in paths if path.is_dir()] == ["0o0"] * 3
+    assert [oct(path.stat().st_mode & 0o077) for path in paths if path.is_dir()] == ["0o0"] * 4
     assert (tmp_path / "spool" / "outbox.sqlite").stat().st_mode & 0o077 == 0
 
 

@@ -41,7 +41,7 @@ def test_every_barcode_is_found_whichever_way_it_lies_and_however_it_is_worn() -
         each for each in pictures(90, SEED) if any("barcode" in thing.kind for thing in each.planted)
     ]
 
-    row = measure(with_codes, lambda image: list(find_barcodes(image))).row("all barcodes")
+    row = measure(with_codes, lambda picture: list(find_barcodes(picture.image))).row("all barcodes")
 
     assert row.planted > 40
     assert row.found == row.planted
@@ -50,7 +50,7 @@ def test_every_barcode_is_found_whichever_way_it_lies_and_however_it_is_worn() -
 def test_text_of_labels_is_found_nearly_always() -> None:
     labels = [each for each in pictures(24, SEED) if each.flavour == "LABEL"]
 
-    row = measure(labels, find).row("all text")
+    row = measure(labels, lambda picture: find(picture.image)).row("all text")
 
     assert row.planted > 40
     assert row.found >= 0.99 * row.planted
