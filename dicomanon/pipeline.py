@@ -146,7 +146,7 @@ def clear(
     def work() -> Outcome:
         nonlocal digest
         instance = source()
-        digest = digest_of(instance, route) or digest
+        digest = _digest_of(instance, route) or digest
         return _clear(instance, route, folder, again or partial(held, folder=folder), pixels)
 
     outcome = settled(work)
@@ -197,7 +197,7 @@ def refusal(instance: Instance, route: Route) -> Dropped | Quarantined | None:
     return None
 
 
-def digest_of(instance: Instance, route: Route) -> str:
+def _digest_of(instance: Instance, route: Route) -> str:
     """Return a keyed digest of the SOP Instance UID of a source, nothing where it has none."""
     entries = instance.entries or index_header(
         instance.header, encoding_of(instance.meta.transfer_syntax_uid)

@@ -14,8 +14,9 @@ from dicomanon.audit import AuditLog
 from dicomanon.errors import StorageError
 from dicomanon.node.forward import Forwarder
 from dicomanon.node.holding import Holding
+from dicomanon.node.lane import Lane
 from dicomanon.node.outbox import Outbox
-from dicomanon.node.receive import Lane, Receiver
+from dicomanon.node.receive import Receiver
 from dicomanon.node.release import Releaser
 from dicomanon.node.routes import open_lane
 from dicomanon.node.status import Status, read_status

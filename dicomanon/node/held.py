@@ -19,13 +19,13 @@ from dicomanon.node.sealed import Sealer, unsealed
 from dicomanon.part10.instance import Instance, Meta, PixelElement
 from dicomanon.part10.readers import ChunkReader, take
 from dicomanon.part10.write import aside_file
-from dicomanon.pipeline import digest_of, record_of, refusal, settled
+from dicomanon.pipeline import Quarantined, record_of, refusal, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dicomanon.node.receive import Keeper, Lane
+    from dicomanon.node.lane import Keeper, Lane
     from dicomanon.part10.readers import Buffer
     from dicomanon.part10.write import AsideFile
     from dicomanon.pipeline import Outcome, Route
@@ -56,17 +56,19 @@ def take_in(
     Raises as `clear` does.
     """
     route = lane.route
-    try:
-        instance = source()
-    except Exception as error:  # noqa: BLE001  # `clear` has a word for it
-        return clear(partial(_raise, error), route, folder, named)
-    level = level_in(instance, route) if lane.key else None
+    if not lane.key:
+        return clear(source, route, folder, named)
+    instance = settled(source)
+    if isinstance(instance, Quarantined):
+        _note(route, instance, named.encode())
+        return instance
+    level = level_in(instance, route)
     if level is None:
         return clear(lambda: instance, route, folder, named)
     with keeper.arriving(route.name, pyramid_of(level, route)):
         taken = _hold(instance, level, lane, folder)
         try:
-            _note(instance, route, taken)
+            _note(route, taken, level.uid.encode())
             if isinstance(taken, Held):
                 keeper.hold(taken, lane)
         except StorageError:
@@ -76,18 +78,14 @@ def take_in(
     return taken
 
 
-def _note(instance: Instance, route: Route, taken: Held | Outcome) -> None:
+def _note(route: Route, taken: Held | Outcome, uid: bytes) -> None:
     if route.audit is None:
         return
-    digest = digest_of(instance, route)
+    digest = route.deidentifier.pseudonymizer.fingerprint(uid) if uid else ""
     if isinstance(taken, Held):
         route.audit.add(AuditRecord("held", route.deidentifier.profile.name, route.name, source=digest))
     else:
         route.audit.add(record_of(route, taken, digest))
-
-
-def _raise(error: Exception) -> Instance:
-    raise error
 
 
 def level_in(instance: Instance, route: Route) -> Level[None] | None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicomanon.node.held import Held
+    from dicomanon.node.lane import Lane
     from dicomanon.node.outbox import Outbox
-    from dicomanon.node.receive import Lane
     from dicomanon.pipeline import Cleared
 
 WAITING = "waiting"

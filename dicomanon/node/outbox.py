@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from dicomanon.node.receive import Lane
+    from dicomanon.node.lane import Lane
 
 WAITING = "waiting"
 SENDING = "sending"

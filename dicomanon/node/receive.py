@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
@@ -36,17 +36,17 @@ from dicomanon.node.held import Held, take_in
 from dicomanon.node.negotiate import VERIFICATION_SYNTAXES, narrow_to_first_known
 from dicomanon.node.wire import PDU_HEADER, DataSetReader, Fragment, receive_exactly
 from dicomanon.part10 import Limits, bare_instance
-from dicomanon.pipeline import Cleared, Dropped, Outcome, Route
+from dicomanon.pipeline import Cleared, Dropped, Outcome
 from dicomanon.sinks._upper_layer import COMMAND, LAST, P_DATA_TF, hang_up, settle_library, socket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pynetdicom.pdu_primitives import P_DATA
 
     from dicomanon.config import NodeConfig
+    from dicomanon.node.lane import Keeper, Lane
     from dicomanon.part10 import Instance
 
     Clear = Callable[..., Outcome]
@@ -61,37 +61,6 @@ RESERVE = 64 << 20
 """Bytes of disk left for the outbox to work with: below this, or a twentieth of a small disk, senders get A700."""
 LARGEST_OTHER_PDU = 1 << 20
 """An association request with 128 contexts and every transfer syntax stays under this (bytes)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What happens to the instances of one sender: the pipeline's route, and where they go."""
-
-    route: Route
-    destinations: tuple[str, ...]
-    calling: tuple[str, ...] = ()
-    key: bytes = b""
-    """Encrypts what has to wait for the rest of its slide; nothing where the route looks into no tissue."""
-
-
-class Keeper(Protocol):
-    """Where cleared instances become durable, and refused ones are counted: the outbox."""
-
-    def add(self, cleared: Cleared, lane: Lane) -> int:
-        """Keep until delivered; on return it survives a crash; raises StorageError."""
-        ...
-
-    def arriving(self, route: str, pyramid: str) -> AbstractContextManager[None]:
-        """Tell that an instance of a pyramid is on its way."""
-        ...
-
-    def hold(self, held: Held, lane: Lane) -> None:
-        """Keep what waits for the rest of its pyramid; on return it survives a crash; raises StorageError."""
-        ...
-
-    def refuse(self, lane: Lane, outcome: str, reason: str, status: int) -> None:
-        """Count what does not leave; raises StorageError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dicomanon.audit import AuditRecord
 from dicomanon.errors import DicomanonError, ExistsError, InstanceError, StorageError
 from dicomanon.node.held import reopened
-from dicomanon.pipeline import Cleared, Dropped
+from dicomanon.pipeline import Cleared, Dropped, Quarantined, settled
 from dicomanon.survey import survey
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dicomanon.node.holding import Holding, Waiting
-    from dicomanon.node.receive import Lane
+    from dicomanon.node.lane import Lane
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
     from dicomanon.pixels.places import Places
@@ -102,11 +102,10 @@ class Releaser:
             return lambda _: (again(), again)
 
         profile = lane.route.deidentifier.profile
-        try:
-            found = survey(map(opened, sources), profile, known=known, alone=True)
-        except Exception as error:  # noqa: BLE001  # each level is looked at by itself then
-            log.error("pyramid=%s survey=failed reason=%s", pyramid, type(error).__name__)  # noqa: TRY400
-            return known
+        found = settled(lambda: survey(map(opened, sources), profile, known=known, alone=True))
+        if isinstance(found, Quarantined):
+            log.error("pyramid=%s survey=failed reason=%s", pyramid, found.reason)
+            return known  # each level is looked at by itself then
         for places in found:
             self._holding.remember(lane.route.name, pyramid, places, lane.key)
         late = sum(len(places.found) for places in found) if known else 0

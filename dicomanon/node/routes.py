@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import ConfigError
-from dicomanon.node.receive import Lane
+from dicomanon.node.lane import Lane
 from dicomanon.pipeline import Route, make_route
 from dicomanon.profile import DEFAULT, load_profile
 from dicomanon.profile.pixels import looks_into_tissue

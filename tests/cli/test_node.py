@@ -8,8 +8,8 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from dicomanon.node.lane import Lane
 from dicomanon.node.outbox import Outbox
-from dicomanon.node.receive import Lane
 from dicomanon.pipeline import Cleared
 from tests.cli.test_deid import process
 

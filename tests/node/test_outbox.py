@@ -11,8 +11,8 @@ import pytest
 from dicomanon.config import Retry
 from dicomanon.errors import ExistsError, StorageError
 from dicomanon.node.forward import back_off, refused_for_good
+from dicomanon.node.lane import Lane
 from dicomanon.node.outbox import Outbox
-from dicomanon.node.receive import Lane
 from dicomanon.node.status import read_status
 from dicomanon.pipeline import Cleared
 
