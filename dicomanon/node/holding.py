@@ -179,7 +179,8 @@ class Holding:
 
 def _document(places: Places) -> list[object]:
     seen = [(sorted(layers), extent) for layers, extent in places.seen]
-    return [places.owner, places.frame, places.found, sorted(places.enough), seen, places.met]
+    found = [(*each[:3], "") for each in places.found]  # what it says does not rest on a disk
+    return [places.owner, places.frame, found, sorted(places.enough), seen, places.met]
 
 
 def _places(document: list[list[object]]) -> Places:

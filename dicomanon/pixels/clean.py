@@ -17,6 +17,7 @@ from dicomanon.pixels.level import Part, enlarged, pictures, sees_all, shrinking
 from dicomanon.pixels.places import owner_of
 from dicomanon.pixels.redact import redact_frame
 from dicomanon.pixels.splice import new_end, new_lengths, new_offsets, packed, spliced
+from dicomanon.pixels.verdict import SPECIMEN_LABEL_IN_IMAGE
 from dicomanon.pixels.work import BURNED_IN, CLEANED, ICON, Treated, changed
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _LOOKS = {
     "VOLUME": find_in_tissue,
     "THUMBNAIL": find_in_tissue,
 }
+SHOWN = 256
+"""Frames of a level that are decoded for a review alone."""
 SOP_INSTANCE = 0x00080018
 _PLAIN = 16.0
 """Levels of colour that a picture may spread over and still be empty."""
@@ -80,6 +83,9 @@ def _check_doubts(work: Work, index: FrameIndex, found: Sequence[Found]) -> None
     seen = {each.kind for each in found if each.box.within(work.layout.columns, work.layout.rows)}
     if work.says_burned_in and not seen - {"pen"}:
         raise PixelsError(f"{why}: the header says that there is text, and none was found")
+    shows_label = work.judged.flavour == "OVERVIEW" and work.header.text(SPECIMEN_LABEL_IN_IMAGE) == "YES"
+    if shows_label and not seen & {"label", "mask"}:
+        raise PixelsError(f"{why}: the header says that the label is in the picture, and it was not found")
     if work.judged.flavour == "LABEL" and not seen - {"pen", "mask"} and not _is_empty(work, index):
         raise PixelsError(f"{why}: there should be text on a label that is not empty, and none was found")
 
@@ -91,8 +97,26 @@ def _found(work: Work, index: FrameIndex, looks: int = LOOKS) -> list[Found]:
     found += known
     if not enough:
         found += found_in(work, [_only(work, index)], looks)
+    elif work.report.wants_looks and work.picture.frames <= SHOWN:
+        _show(work, index, [each.box for each in found])
     work.report.found = tuple(found)
     return found
+
+
+def _show(work: Work, index: FrameIndex, boxes: Sequence[Box]) -> None:
+    """Make pictures for who reviews: of a small level, since nobody looked at it."""
+    parts = [_only(work, index)]
+    if not sees_all(parts):
+        return
+    factor = shrinking(work.layout, work.plane, float(work.policy["search"]) / 1000)
+    for image in pictures(parts, factor):
+        after = image.copy()
+        small = [
+            Box(*(value // factor for value in (each.left, each.top, each.right, each.bottom)))
+            for each in boxes
+        ]
+        cover(after, small, work.fill)
+        work.report.look(image, after, factor)
 
 
 def _known(work: Work) -> tuple[list[Found], bool]:
@@ -102,9 +126,8 @@ def _known(work: Work) -> tuple[list[Found], bool]:
         return [], False
     owner, uid = owner_of(work.header), work.header.text(SOP_INSTANCE)
     of_this = [places for places in work.places if places.of(owner, plane)]
-    boxes = [each for places in of_this for each in places.boxes(plane, work.layout)]
-    enough = any(uid in places.enough for places in of_this)
-    return [Found(kind, box, score) for kind, score, box in boxes], enough
+    found = [each for places in of_this for each in places.found_in(plane, work.layout)]
+    return found, any(uid in places.enough for places in of_this)
 
 
 def _only(work: Work, index: FrameIndex) -> Part:

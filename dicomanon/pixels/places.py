@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dicomanon.pixels.box import Found
+
 if TYPE_CHECKING:
-    from dicomanon.pixels.box import Box, Found
     from dicomanon.pixels.header import Header
     from dicomanon.pixels.layout import Layout, Plane
 
@@ -17,6 +18,8 @@ _OWNER = (0x0020000D, 0x0020000E, 0x00200052, 0x00400512)
 _TOLERANCE = 0.02
 """Of its size by which a level may reach over the one that was looked at: they are rounded to whole pixels."""
 
+Told = tuple[str, float, "Place", str]
+"""Kind, score, place, and what it says: the last in memory only, to be compared with the header."""
 Seen = tuple[frozenset[str], "Place"]
 """Layers that were looked at, and how far they reach."""
 
@@ -32,7 +35,7 @@ class Places:
 
     owner: tuple[str, ...]
     frame: tuple[str, tuple[float, ...]]
-    found: tuple[tuple[str, float, Place], ...]
+    found: tuple[Told, ...] = field(repr=False)
     enough: frozenset[str]
     seen: tuple[Seen, ...] = ()
     met: tuple[tuple[float, str], ...] = ()
@@ -41,11 +44,11 @@ class Places:
         """Tell whether these are places of the pyramid that an image belongs to."""
         return owner == self.owner and plane.frame == self.frame
 
-    def boxes(self, plane: Plane, layout: Layout) -> list[tuple[str, float, Box]]:
-        """Return kind, score and box of everything found, in pixels of an image."""
+    def found_in(self, plane: Plane, layout: Layout) -> list[Found]:
+        """Return everything found, with boxes in pixels of an image."""
         return [
-            (kind, score, plane.pixels(place).within(layout.columns, layout.rows))
-            for kind, score, place in self.found
+            Found(kind, plane.pixels(place).within(layout.columns, layout.rows), score, text)
+            for kind, score, place, text in self.found
         ]
 
 
@@ -54,9 +57,9 @@ def owner_of(header: Header) -> tuple[str, ...]:
     return tuple(header.raw(tag).decode("latin-1").strip(" \0") for tag in _OWNER)
 
 
-def place_of(found: Found, plane: Plane) -> tuple[str, float, Place]:
-    """Return kind, score and place of a thing that was found."""
-    return found.kind, found.score, plane.millimetres(found.box)
+def place_of(found: Found, plane: Plane) -> Told:
+    """Return where on the slide a thing is that was found."""
+    return found.kind, found.score, plane.millimetres(found.box), found.text
 
 
 def reach_as_far(one: Place, other: Place) -> bool:

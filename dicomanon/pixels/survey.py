@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dicomanon.part10.instance import Instance
     from dicomanon.pixels.layout import Layout, Plane
-    from dicomanon.pixels.places import Place, Seen
+    from dicomanon.pixels.places import Place, Seen, Told
     from dicomanon.profile import Profile
 
 Source = TypeVar("Source")
@@ -200,7 +200,7 @@ def look_at(
 
     Raises as `treat` does.
     """
-    found: list[tuple[str, float, Place]] = []
+    found: list[Told] = []
     for picture, opened in chosen:
         works = [
             Work(instance, again, verdict(instance, profile), profile.pixels) for instance, again in opened

@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate
 
 from dicomanon.batch import Job, deidentify_files
 from dicomanon.part10.read import read_instance
-from dicomanon.pipeline import Outcome, Quarantined, clear, make_route
+from dicomanon.pipeline import Cleared, Outcome, Quarantined, clear, make_route
 from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
 from tests.pixels.pyramids import identified, save, tissue, write_pyramid
@@ -154,6 +154,21 @@ def test_a_faint_label_in_which_nothing_is_found_does_not_pass_a_gate(tmp_path: 
     shown = written(tmp_path / "in.dcm", "LABEL", faint, BurnedInAnnotation="NO")
 
     assert_stays(outcome_of(shown.path, tmp_path))
+
+
+@pytest.mark.parametrize("policy", ["clean", "gate"])
+def test_an_overview_that_says_it_shows_the_label_stays_where_the_label_is_not_found(
+    tmp_path: Path, policy: str
+) -> None:
+    glass = np.full((300, 900, 3), 236, np.uint8)
+    glass[80:220, 300:600] = tissue(300, 140)
+    profile = PROFILE.replace('OVERVIEW = "gate"', f'OVERVIEW = "{policy}"')
+    said = {"BurnedInAnnotation": "NO", "SpecimenLabelInImage": "YES"}
+    shown = written(tmp_path / "in.dcm", "OVERVIEW", glass, **said)
+    other = written(tmp_path / "other.dcm", "OVERVIEW", glass, **{**said, "SpecimenLabelInImage": "NO"})
+
+    assert_stays(outcome_of(shown.path, tmp_path, profile))
+    assert isinstance(outcome_of(other.path, tmp_path, profile), Cleared)
 
 
 def test_grey_values_close_together_are_looked_at_as_a_window_shows_them(tmp_path: Path) -> None:

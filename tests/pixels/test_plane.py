@@ -77,14 +77,16 @@ def test_a_box_of_one_level_is_the_same_place_on_another_to_a_pixel(
     coarse = plane(syntax, (0.0005 * scale, 0.00025 * scale), origin, orientation)
     big = Layout(2000 * scale, 2000 * scale, 256, 256, [0], [0], [0], [0])
     level = Layout(2000, 2000, 256, 256, [0], [0], [0], [0])
-    ((kind, score, found),) = told(coarse, Found("text", small, 0.5, "secret")).boxes(fine, big)
+    (there,) = told(coarse, Found("text", small, 0.5, "secret")).found_in(fine, big)
+    found = there.box
     exact = Box(small.left * scale, small.top * scale, small.right * scale, small.bottom * scale)
 
-    assert (kind, score) == ("text", 0.5)
+    assert (there.kind, there.score, there.text) == ("text", 0.5, "secret")
     assert reach_as_far(coarse.millimetres(level.whole), fine.millimetres(big.whole))
     assert found.holds(exact)
     assert exact.padded(2).holds(found)
-    ((_, _, back),) = told(fine, Found("text", exact, 0.5)).boxes(coarse, level)
+    (again,) = told(fine, Found("text", exact, 0.5)).found_in(coarse, level)
+    back = again.box
     assert back.holds(small)
     assert small.padded(2).holds(back)
 

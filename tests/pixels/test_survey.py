@@ -20,7 +20,7 @@ from dicomanon.profile import load_profile
 from dicomanon.pseudonym import Pseudonymizer
 from dicomanon.survey import survey, survey_files
 from tests.pixels.parts import cut, frames_of, in_channels, loose, stacked, with_frames
-from tests.pixels.pyramids import TILE, tissue, write_pyramid
+from tests.pixels.pyramids import PATIENT, TILE, tissue, write_pyramid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomanon.pixels.places import Places
+    from dicomanon.pixels.report import PixelReport
     from dicomanon.profile import Profile
 
     Image = NDArray[np.uint8]
@@ -53,7 +54,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
         if len(rows) < 8:
             return ()
         edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        return (Found("text", Box(*map(int, edges)), 1.0),)
+        return (Found("text", Box(*map(int, edges)), 1.0, PATIENT),)
 
     monkeypatch.setitem(dicomanon.pixels.clean._LOOKS, "VOLUME", find)
     return sizes
@@ -201,6 +202,32 @@ def test_a_level_that_shows_more_of_the_slide_is_looked_at_itself(
 
     assert (COLUMNS + 512, ROWS) in looks
     assert base
+
+
+@pytest.mark.usefixtures("looks")
+def test_who_reviews_sees_small_levels_and_each_says_how_much_is_of_its_own_header(
+    tmp_path: Path, profile: Profile
+) -> None:
+    paths = levels_of(tmp_path / "in", marked(Box(900, 700, 1200, 800)))
+    places = survey_files(paths, profile)
+    reports: list[PixelReport] = []
+    made = make_route("test", profile, Pseudonymizer(bytes(range(32))), durable=False)
+    route = replace(made, places=places, review=reports.append)
+
+    for path in paths:
+        with io.FileIO(path) as file:
+            clear(partial(read_instance, file), route, tmp_path, again=partial(replayed, file))
+
+    assert [report.own for report in reports] == [1, 1, 1]
+    assert PATIENT not in repr((places, reports))
+    for report in reports:
+        ((look),) = report.looks
+        assert look.after is not None
+        before, after = (
+            (np.abs(each.astype(int) - MARK).max(axis=2) < 60).sum() for each in (look.before, look.after)
+        )
+        assert before > 100
+        assert after == 0
 
 
 @pytest.mark.usefixtures("looks")
