@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -47,11 +48,16 @@ class AuditLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": at, **asdict(record)}, separators=(",", ":")).encode() + b"\n"
         with self._lock, storage_errors():
+            if self._descriptor < 0:
+                raise OSError(errno.EBADF, "closed")
             rest = memoryview(line)
             while rest:  # a full disk takes a part, and says so at the next
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
+        """Close the file: who writes to it now is told so."""
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)

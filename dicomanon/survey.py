@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dicomanon.errors import DicomanonError
 from dicomanon.part10.read import read_instance, replayed
+from dicomanon.profile.pixels import looks_into_tissue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from dicomanon.part10.instance import Instance
     from dicomanon.pixels.places import Places
+    from dicomanon.pixels.pyramid import Picture
     from dicomanon.profile import Profile
 
     Opened = tuple[Instance, Callable[[], Instance]]
     Source = Callable[[ExitStack], Opened]
-
-UNREADABLE = (DicomanonError, ArithmeticError, ValueError, MemoryError, OSError)
-"""What a header can lead to that is wrong: whoever clears the instance says so, and the others go on."""
 
 
 def survey_files(paths: Sequence[Path], profile: Profile) -> tuple[Places, ...]:
@@ -46,9 +44,10 @@ def survey(
     What cannot be looked at is left to whoever clears it, and so is, unless `alone`, what is the only instance of its
     pyramid. `known` is what was found in earlier instances of the same pyramids.
     """
-    from dicomanon.pixels.survey import level_of, look_at, surveys, to_look_at  # heavy
+    from dicomanon.pixels.pyramid import level_of  # heavy
+    from dicomanon.pixels.survey import UNREADABLE, pyramids, survey_pyramid  # heavy
 
-    if not surveys(profile):
+    if not looks_into_tissue(profile.pixels):
         return ()
     levels = []
     for source in sources:
@@ -57,17 +56,18 @@ def survey(
                 levels.append(level_of(source(stack)[0], profile, source))
         except UNREADABLE:
             continue
-    found = []
-    for chosen, pictures in to_look_at((level for level in levels if level is not None), profile, known):
-        if not pictures or (not alone and sum(len(picture.parts) for picture in pictures) == 1):
-            continue
-        try:
-            with ExitStack() as stack:
-                opened = [(each, [part.source(stack) for part in each.parts]) for each in chosen]
-                found.append(look_at(opened, pictures, profile))
-        except UNREADABLE:
-            continue
-    return tuple(found)
+    found = (
+        survey_pyramid(pyramid, profile, known, _parts)
+        for pyramid in pyramids(level for level in levels if level is not None)
+        if alone or len(pyramid) > 1
+    )
+    return tuple(each for each in found if each is not None)
+
+
+@contextmanager
+def _parts(picture: Picture[Source]) -> Iterator[list[Opened]]:
+    with ExitStack() as stack:
+        yield [part.source(stack) for part in picture.parts]
 
 
 def _file(path: Path, stack: ExitStack) -> Opened:

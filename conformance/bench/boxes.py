@@ -83,7 +83,7 @@ def _places(file: io.FileIO, count: int) -> tuple[Places, dict[int, list[Box]]]:
             for number in range(count)
         )
     ]
-    found = tuple(place_of(Found("text", box, 1.0), plane) for box in boxes)
+    found = tuple(place_of(Found("text", box, 1.0), plane, plane.millimetres(layout.whole)) for box in boxes)
     places = Places(owner_of(header), plane.frame, found, frozenset((header.text(SOP_INSTANCE),)))
     return places, layout.frames_at([each.box for each in places.found_in(plane, layout)])
 

@@ -20,6 +20,8 @@ from dicomanon.part10.instance import Instance, Meta, PixelElement
 from dicomanon.part10.readers import ChunkReader, take
 from dicomanon.part10.write import aside_file
 from dicomanon.pipeline import Quarantined, record_of, refusal, settled
+from dicomanon.pixels.frames import index_frames
+from dicomanon.pixels.picture import picture_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from dicomanon.pipeline import Outcome, Route
 
     Clear = Callable[..., Outcome]
-    from dicomanon.pixels.survey import Level
+    from dicomanon.pixels.pyramid import Level
 
 _LENGTH = Struct(">I")
 _STEP = 1 << 20
@@ -65,7 +67,7 @@ def take_in(
     level = level_in(instance, route)
     if level is None:
         return clear(lambda: instance, route, folder, named)
-    with keeper.arriving(route.name, pyramid_of(level, route)):
+    with keeper.arriving(route.name, pyramid_of(level, lane.key)):
         taken = _hold(instance, level, lane, folder)
         try:
             _note(route, taken, level.uid.encode())
@@ -90,20 +92,23 @@ def _note(route: Route, taken: Held | Outcome, uid: bytes) -> None:
 
 def level_in(instance: Instance, route: Route) -> Level[None] | None:
     """Return what an instance is of a pyramid whose tissue is looked into, None where it is none or is damaged."""
-    from dicomanon.pixels.survey import level_of, surveys  # heavy
+    from dicomanon.pixels.pyramid import level_of  # heavy
 
     profile = route.deidentifier.profile
-    if not surveys(profile):
-        return None
     try:
         return level_of(instance, profile, None)
     except (DicomanonError, ArithmeticError, ValueError, MemoryError):
         return None  # whoever clears it says what is wrong
 
 
-def pyramid_of(level: Level[None], route: Route) -> str:
+def fingerprint(value: bytes, key: bytes) -> str:
+    """Return a keyed digest, the same as long as the key is."""
+    return hmac.digest(key, value, "sha256")[:16].hex()
+
+
+def pyramid_of(level: Level[None], key: bytes) -> str:
     """Return a keyed digest of the pyramid that a level belongs to."""
-    return route.deidentifier.pseudonymizer.fingerprint(repr((level.owner, level.plane.frame)).encode())
+    return fingerprint(repr((level.owner, level.plane.frame)).encode(), key)
 
 
 def _hold(instance: Instance, level: Level[None], lane: Lane, folder: Path) -> Held | Outcome:
@@ -119,12 +124,13 @@ def _hold(instance: Instance, level: Level[None], lane: Lane, folder: Path) -> H
 
 
 def _sealed(instance: Instance, level: Level[None], lane: Lane, folder: Path) -> Held:
-    fingerprint = lane.route.deidentifier.pseudonymizer.fingerprint
     with aside_file(folder) as out:
         digest = _write(instance, out, lane.key)
+        # What is cut short is said while the sender is there to hear it.
+        index_frames(reopened(out.path, lane.key, instance.meta.name)(), picture_of(instance))
         out.sync()
-    names = (pyramid_of(level, lane.route), fingerprint(level.uid.encode()), fingerprint(digest))
-    return Held(out.path, *names, out.size)
+    names = (fingerprint(level.uid.encode(), lane.key), fingerprint(digest, lane.key))
+    return Held(out.path, pyramid_of(level, lane.key), *names, out.size)
 
 
 def _write(instance: Instance, out: AsideFile, key: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +33,7 @@ from dicomanon.node.command import (
 )
 from dicomanon.node.held import Held, take_in
 from dicomanon.node.negotiate import VERIFICATION_SYNTAXES, narrow_to_first_known
+from dicomanon.node.room import has_room
 from dicomanon.node.wire import PDU_HEADER, DataSetReader, Fragment, receive_exactly
 from dicomanon.part10 import Limits, bare_instance
 from dicomanon.pipeline import Cleared, Dropped, Outcome
@@ -57,8 +57,6 @@ SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 NOT_OF_THE_AGREED_CLASS = 0xA900
 CANNOT_UNDERSTAND = 0xC000
-RESERVE = 64 << 20
-"""Bytes of disk left for the outbox to work with: below this, or a twentieth of a small disk, senders get A700."""
 LARGEST_OTHER_PDU = 1 << 20
 """An association request with 128 contexts and every transfer syntax stays under this (bytes)."""
 
@@ -278,7 +276,7 @@ class StorageAssociation:
             answer = Answer(NOT_OF_THE_AGREED_CLASS, "quarantined", "not-of-the-agreed-class")
             reader.drain()
             return self._count(lane, answer)
-        if not _has_room(self._receiver.folder):
+        if not has_room(self._receiver.folder):
             reader.drain()
             return self._count(lane, Answer(StorageError.dicom_status, "failed", StorageError.reason))
         source = partial(self._open, reader, str(context.transfer_syntax[0]), request)
@@ -354,16 +352,6 @@ class StorageAssociation:
         words = " ".join(f"{key}={value}" for key, value in facts.items())
         log.warning("association=%d outcome=aborted reason=malformed-%s %s", self._number, what, words)
         hang_up(self._association)
-
-
-def _has_room(folder: Path) -> bool:
-    """Tell whether the disk has its reserve: what waits can only be delivered if something can still be written."""
-    try:
-        disk = os.statvfs(folder)
-    except OSError:
-        return False
-    free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    return free >= min(RESERVE, whole // 20)
 
 
 def _failure(error: DicomanonError | OSError) -> Answer:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dicomanon.audit import AuditRecord
-from dicomanon.errors import DicomanonError, ExistsError, InstanceError, StorageError
+from dicomanon.errors import DicomanonError, StorageError
 from dicomanon.node.held import reopened
 from dicomanon.pipeline import Cleared, Dropped, Quarantined, settled
+from dicomanon.pixels.clean import SOP_INSTANCE
+from dicomanon.pixels.header import Header
 from dicomanon.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from dicomanon.node.lane import Lane
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
-    from dicomanon.pixels.places import Places
+    from dicomanon.pixels.places import Places, Told
     from dicomanon.survey import Opened
 
     Clear = Callable[..., Outcome]
@@ -32,6 +36,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 1.0
 """How long the thread sleeps at most before it looks again for what is complete (seconds)."""
+AGAIN = 10.0
+"""How long what could not be released is left alone (seconds)."""
+SLACK = 0.02
+"""By so much what is found again may lie beside what was found before (mm)."""
 
 
 class Releaser:
@@ -52,6 +60,7 @@ class Releaser:
         self._clear = clear
         self._quiet = quiet
         self._gone = gone
+        self._not_now: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="release", daemon=True)
 
@@ -65,30 +74,55 @@ class Releaser:
         if self._thread.ident is not None:
             self._thread.join(timeout=seconds)
 
+    @property
+    def lives(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                due = self._holding.due(list(self._lanes), self._quiet)
-                if due is not None:
-                    self._release(self._lanes[due[0]], due[1])
-                    continue
-            except StorageError as error:
-                # A full disk, or an outbox that was closed: what is held is safe.
-                log.error("held=unwritable reason=%s", error.reason)  # noqa: TRY400  # no values in logs
-            self._stopping.wait(min(LONGEST_WAIT, self._quiet))
+            if not self._step():
+                self._stopping.wait(min(LONGEST_WAIT, self._quiet))
+
+    def _step(self) -> bool:
+        """Release one pyramid, if one is due; one that fails waits, and the others go on."""
+        now = time.monotonic()
+        self._not_now = {key: until for key, until in self._not_now.items() if until > now}
+        due: list[tuple[str, str]] = []
+
+        def work() -> None:
+            due.extend(filter(None, (self._holding.due(self._lanes, self._quiet, self._not_now),)))
+            for route, pyramid in due:
+                self._release(self._lanes[route], pyramid)
+
+        try:
+            failed = settled(work)
+            reason = "" if failed is None else failed.message
+        except StorageError as error:
+            # A full disk, or an outbox that was closed: what is held is safe.
+            reason = error.reason
+        if reason:
+            log.error("held=%s reason=%s", due[0][1] if due else "unreadable", json.dumps(reason))
+            self._not_now.update(dict.fromkeys(due, time.monotonic() + AGAIN))
+        return bool(due)
 
     def _release(self, lane: Lane, pyramid: str) -> None:
         """Look at a pyramid, then clear what is held of it."""
         opened: list[tuple[Waiting, Callable[[], Instance]]] = []
+        contents: dict[str, str] = {}
         for waiting in self._holding.waiting_in(lane.route.name, pyramid):
-            try:
-                opened.append((waiting, reopened(waiting.path, lane.key, f"held {waiting.number}")))
-            except (DicomanonError, OSError, ValueError, KeyError) as error:
-                self._quarantine(
-                    lane, waiting, getattr(error, "reason", "unreadable"), 0x0110, "it cannot be opened"
-                )
-        known = self._holding.known(lane.route.name, pyramid, lane.key)
-        places = self._survey(lane, pyramid, [again for _, again in opened], known)
+            again = settled(partial(reopened, waiting.path, lane.key, f"held {waiting.number}"))
+            if isinstance(again, Quarantined):
+                self._quarantine(lane, waiting, again)
+                continue
+            opened.append((waiting, again))
+            uid = Header.of(again()).text(SOP_INSTANCE)
+            contents[uid] = waiting.content if contents.get(uid, waiting.content) == waiting.content else ""
+        places = settled(partial(self._survey, lane, pyramid, [again for _, again in opened], contents))
+        if isinstance(places, Quarantined):
+            for waiting, _ in opened:
+                self._quarantine(lane, waiting, places)
+            return
         route = replace(lane.route, places=places)
         for waiting, again in opened:
             if self._stopping.is_set():
@@ -96,23 +130,28 @@ class Releaser:
             self._settle(lane, waiting, self._cleared(route, again))
 
     def _survey(
-        self, lane: Lane, pyramid: str, sources: Sequence[Callable[[], Instance]], known: tuple[Places, ...]
+        self,
+        lane: Lane,
+        pyramid: str,
+        sources: Sequence[Callable[[], Instance]],
+        contents: Mapping[str, str],
     ) -> tuple[Places, ...]:
         def opened(again: Callable[[], Instance]) -> Callable[[ExitStack], Opened]:
             return lambda _: (again(), again)
 
-        profile = lane.route.deidentifier.profile
-        found = settled(lambda: survey(map(opened, sources), profile, known=known, alone=True))
-        if isinstance(found, Quarantined):
-            log.error("pyramid=%s survey=failed reason=%s", pyramid, found.reason)
-            return known  # each level is looked at by itself then
+        profile, name = lane.route.deidentifier.profile, lane.route.name
+        known = self._holding.known(name, pyramid, contents, lane.key)
+        found = survey(map(opened, sources), profile, known=known, alone=True)
         for places in found:
-            self._holding.remember(lane.route.name, pyramid, places, lane.key)
-        late = sum(len(places.found) for places in found) if known else 0
-        if late:
-            # Other levels have left without these boxes: a person has to look at the archive.
-            log.error("pyramid=%s found-late=%d", pyramid, late)
-            self._record(lane.route, "found-late", f"{late} found in a level after others had left")
+            self._holding.remember(name, pyramid, places, contents, lane.key)
+        left = {uid for places in known for uid in places.all_uids}
+        new = sum(not _was_known(each, known) for places in found for each in places.found)
+        if left and new:
+            # Other levels have left without these boxes: a person has to look at the archive, and may send them again.
+            log.error("pyramid=%s found-late=%d", pyramid, new)
+            self._record(lane.route, "found-late", f"{new} found in a level after others had left")
+            pseudonym = lane.route.deidentifier.pseudonymizer.uid
+            self._holding.let_differ({*left, *(pseudonym(uid.encode()).decode() for uid in left)})
         return (*known, *found)
 
     def _cleared(self, route: Route, again: Callable[[], Instance]) -> Outcome:
@@ -123,20 +162,18 @@ class Releaser:
 
     def _settle(self, lane: Lane, waiting: Waiting, outcome: Outcome) -> None:
         if isinstance(outcome, Dropped):
-            self._holding.let_go(waiting)
+            self._holding.let_go(waiting, lane, outcome.reason)
         elif not isinstance(outcome, Cleared):
-            self._quarantine(lane, waiting, outcome.reason, outcome.dicom_status, outcome.message)
+            self._quarantine(lane, waiting, outcome)
         else:
             try:
                 self._holding.release(waiting, outcome, lane)
-            except (ExistsError, InstanceError) as error:
+            except DicomanonError as error:
                 outcome.path.unlink(missing_ok=True)
                 lane.route.note_withdrawn(outcome, error.reason)
-                self._quarantine(lane, waiting, error.reason, error.dicom_status, str(error))
-            except StorageError as error:
-                outcome.path.unlink(missing_ok=True)
-                lane.route.note_withdrawn(outcome, error.reason)
-                raise
+                if isinstance(error, StorageError):
+                    raise
+                self._quarantine(lane, waiting, Quarantined(error.reason, str(error), error.dicom_status))
             else:
                 log.info(
                     "held=%d outcome=cleared bytes=%d instance=%s",
@@ -144,14 +181,27 @@ class Releaser:
                 )
                 self._gone(lane)
 
-    def _quarantine(self, lane: Lane, waiting: Waiting, reason: str, status: int, why: str) -> None:
+    def _quarantine(self, lane: Lane, waiting: Waiting, why: Quarantined) -> None:
         log.error(
             "held=%d route=%s outcome=quarantined reason=%s why=%s",
-            *(waiting.number, lane.route.name, reason, json.dumps(why)),
+            *(waiting.number, lane.route.name, why.reason, json.dumps(why.message)),
         )
-        self._holding.quarantine(waiting, reason, status)
+        self._holding.quarantine(waiting, why.reason, why.dicom_status)
 
     @staticmethod
     def _record(route: Route, outcome: str, why: str) -> None:
         if route.audit is not None:
             route.audit.add(AuditRecord(outcome, route.deidentifier.profile.name, route.name, why=why))
+
+
+def _was_known(told: Told, known: Sequence[Places]) -> bool:
+    """Tell whether a place lies in one that was found before, as all of a level that comes again does."""
+    left, top, right, bottom = told[2]
+    return any(
+        other[0] - SLACK <= left
+        and other[1] - SLACK <= top
+        and right <= other[2] + SLACK
+        and bottom <= other[3] + SLACK
+        for places in known
+        for _, _, other, _, _ in places.found
+    )

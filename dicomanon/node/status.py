@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from dicomanon.node.outbox import Outbox
 
 
+PLAIN_REFUSALS = "SELECT outcome, reason, count(*) FROM refusal GROUP BY 1, 2"
+HELD = "SELECT state, count(*) FROM held GROUP BY 1 ORDER BY 1"
 REFUSALS = (
     "SELECT outcome, reason, sum(many) FROM (SELECT outcome, reason, count(*) AS many FROM refusal GROUP BY 1, 2"
     " UNION ALL SELECT state, reason, count(*) FROM held WHERE state = 'quarantined' GROUP BY 1, 2) AS both"
@@ -31,16 +33,15 @@ class Status:
 
 
 def read_status(outbox: Outbox) -> Status:
-    """Count; received = kept + all refusals + what is held and waits."""
+    """Count; received = kept + all refusals + what is held and waits, where what came twice while it waited is one."""
+    # A spool that a earlier version wrote, and nobody has started since, holds nothing.
+    holds = bool(outbox.rows("SELECT 1 FROM sqlite_master WHERE name = 'held'"))
     kept = outbox.rows("SELECT count(*) FROM instance")[0][0]
     return Status(
         kept=int(str(kept)),
         deliveries=_nested(outbox, "SELECT destination, state, count(*) FROM delivery GROUP BY 1, 2"),
-        refusals=_nested(outbox, REFUSALS),
-        held={
-            str(state): int(str(count))
-            for state, count in outbox.rows("SELECT state, count(*) FROM held GROUP BY 1 ORDER BY 1")
-        },
+        refusals=_nested(outbox, REFUSALS if holds else PLAIN_REFUSALS),
+        held={str(state): int(str(count)) for state, count in (outbox.rows(HELD) if holds else ())},
     )
 
 

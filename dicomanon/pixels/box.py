@@ -45,6 +45,15 @@ class Box:
         """Return the box as far to the right and down."""
         return Box(self.left + columns, self.top + rows, self.right + columns, self.bottom + rows)
 
+    def united(self, other: Box) -> Box:
+        """Return the smallest box that holds both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
     def meets(self, other: Box) -> bool:
         """Tell whether the two have a pixel in common."""
         return (

@@ -35,6 +35,8 @@ _LOOKS = {
     "VOLUME": find_in_tissue,
     "THUMBNAIL": find_in_tissue,
 }
+TISSUE = ("VOLUME", "THUMBNAIL")
+"""Flavours that show the slide, and each other's contents."""
 SHOWN = 256
 """Frames of a level that are decoded for a review alone."""
 SOP_INSTANCE = 0x00080018
@@ -83,7 +85,10 @@ def _check_doubts(work: Work, index: FrameIndex, found: Sequence[Found]) -> None
     seen = {each.kind for each in found if each.box.within(work.layout.columns, work.layout.rows)}
     if work.says_burned_in and not seen - {"pen"}:
         raise PixelsError(f"{why}: the header says that there is text, and none was found")
-    shows_label = work.judged.flavour == "OVERVIEW" and work.header.text(SPECIMEN_LABEL_IN_IMAGE) == "YES"
+    shows_label = work.judged.flavour == "OVERVIEW" and work.header.text(SPECIMEN_LABEL_IN_IMAGE) not in (
+        "NO",
+        "",
+    )
     if shows_label and not seen & {"label", "mask"}:
         raise PixelsError(f"{why}: the header says that the label is in the picture, and it was not found")
     if work.judged.flavour == "LABEL" and not seen - {"pen", "mask"} and not _is_empty(work, index):
@@ -122,10 +127,13 @@ def _show(work: Work, index: FrameIndex, boxes: Sequence[Box]) -> None:
 def _known(work: Work) -> tuple[list[Found], bool]:
     """Return what was found on other images of the pyramid, and whether nothing else has to be looked for."""
     plane = work.plane
-    if plane is None or work.judged.flavour != "VOLUME":
+    if plane is None or work.judged.flavour not in TISSUE:
         return [], False
     owner, uid = owner_of(work.header), work.header.text(SOP_INSTANCE)
     of_this = [places for places in work.places if places.of(owner, plane)]
+    for places in of_this:
+        if places.refused:
+            raise PixelsError(f"{work.judged.why}: {places.refused}")
     found = [each for places in of_this for each in places.found_in(plane, work.layout)]
     return found, any(uid in places.enough for places in of_this)
 

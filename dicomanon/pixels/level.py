@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dicomanon.pixels.box import Box
 from dicomanon.pixels.codecs import decode
@@ -27,6 +27,8 @@ LARGEST = 48 << 20
 """Pixels of a picture that is looked at: it takes three bytes each."""
 LEAST = 2400
 """Columns or rows, whichever are more, that a picture is not made smaller than."""
+_ROUND = 1.1
+"""Pixels may be so much wider than asked for: spacings are no round numbers."""
 MOST_LAYERS = 64
 """Focal planes, optical paths or frames that are no tiles: so many are looked at one by one, and not more."""
 
@@ -41,7 +43,16 @@ class Part:
     layout: Layout
 
 
-def whole_of(parts: Sequence[Part]) -> Layout:
+class Laid(Protocol):
+    """Anything that has a layout."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where frames lie."""
+        ...
+
+
+def whole_of(parts: Sequence[Laid]) -> Layout:
     """Return the layout of one part, as large as all of them together are."""
     layouts = [part.layout for part in parts]
     columns, rows = max(each.columns for each in layouts), max(each.rows for each in layouts)
@@ -54,7 +65,7 @@ def shrinking(layout: Layout, plane: Plane | None, search: float) -> int:
     A picture whose spacing nobody knows is looked at as large as it may be, and none smaller than `LEAST`: what is said
     of spacing may be wrong.
     """
-    factor = 1 if plane is None or not layout.tiled else max(1, int(search / max(plane.step)))
+    factor = 1 if plane is None or not layout.tiled else max(1, int(_ROUND * search / max(plane.step)))
     factor = min(factor, max(1, max(layout.columns, layout.rows) // LEAST))
     while (layout.columns // factor) * (layout.rows // factor) > LARGEST:
         factor += 1

@@ -32,7 +32,7 @@ DEFAULTS = {
     "fill": "black",
     "code": "DataMatrix",
     "project": "",
-    "search": "8",
+    "search": "2",
 }
 """`search` is how wide a pixel is (micrometres) where tissue is looked at, `project` the first line of a new label."""
 LONGEST_PROJECT = 40
@@ -41,7 +41,7 @@ NARROWEST, WIDEST = 0.1, 100.0
 
 def looks_into_tissue(pixels: Mapping[str, str]) -> bool:
     """Tell whether levels of a slide may be looked into under these policies."""
-    return pixels["VOLUME"] in LOOKED_INTO or pixels["burned-in"] in LOOKED_INTO
+    return any(pixels[each] in LOOKED_INTO for each in ("VOLUME", "THUMBNAIL", "burned-in"))
 
 
 def pixels_of(layers: Sequence[Layer], options: Iterable[Option]) -> dict[str, str]:

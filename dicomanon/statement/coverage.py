@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dicomanon import standard
 from dicomanon.errors import ProfileError
-from dicomanon.node.receive import RESERVE
+from dicomanon.node.room import RESERVE
 from dicomanon.part10 import Limits
 from dicomanon.part10.elements import MAX_DEPTH
 from dicomanon.profile import load_option, load_profile, option_keywords

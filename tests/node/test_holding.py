@@ -17,7 +17,7 @@ from dicomanon.node.holding import Holding
 from dicomanon.node.outbox import Outbox
 from dicomanon.node.status import read_status
 from dicomanon.pixels.box import Box
-from dicomanon.pixels.places import Places
+from dicomanon.pixels.places import Places, Seen
 from dicomanon.pseudonym import write_key
 from tests.node.process import TITLE, NodeProcess, wait_until
 from tests.peers import dcmsend
@@ -281,8 +281,10 @@ def test_a_pyramid_is_due_when_nothing_of_it_comes_any_more(tmp_path: Path) -> N
     with holding.arriving("a", "old"):
         assert holding.due(["a"], 3.0) is None
     assert holding.due(["a"], 3.0) == ("a", "old")
+    assert holding.due(["a"], 3.0, {("a", "old"): 1.0}) is None
     add("from the future", now + 1000)
-    assert holding.due(["a"], 60.0) == ("a", "from the future")
+    assert holding.due(["a"], 60.0) is None  # the clock was set back, and it may have come just now
+    assert now - 1 <= float(str(outbox.rows("SELECT max(received) FROM held")[0][0])) <= time.time()
     assert holding.elsewhere(["b"]) == 3
     outbox.close()
 
@@ -293,19 +295,26 @@ def test_places_are_remembered_sealed_and_only_for_who_has_the_key(tmp_path: Pat
     places = Places(
         ("1.2.3-study", "series"),
         ("1.2.3-frame", (0.0, -1.0, 0.0, -1.0, 0.0, 0.0)),
-        (("text", 0.9, (1.0, 2.0, 3.5, 4.25), "GARCIA"), ("barcode", 1.0, (0.0, 0.0, 1.0, 1.0), "")),
-        frozenset(("1.2.3-uid",)),
-        ((frozenset(("b'1' 0",)), (0.0, 0.0, 20.0, 20.0)),),
+        (
+            ("text", 0.9, (1.0, 2.0, 3.5, 4.25), (0.0, 0.0, 20.0, 20.0), "GARCIA"),
+            ("barcode", 1.0, (0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 20.0, 20.0), ""),
+        ),
+        frozenset(("1.2.3-uid", "1.2.3-uid.2")),
+        (Seen(frozenset(("b'1' 0",)), (0.0, 0.0, 20.0, 20.0), 0.002),),
         ((0.0005, "b'1'"), (0.001, "b'1'")),
     )
     key, other = bytes(range(32)), bytes(32)
 
-    holding.remember("a", "p", places, key)
+    bytes_of = {"1.2.3-uid": "one", "1.2.3-uid.2": "two"}
+    holding.remember("a", "p", places, bytes_of, key)
 
-    told = tuple((*each[:3], "") for each in places.found)
-    assert holding.known("a", "p", key) == (replace(places, found=told),)
-    assert holding.known("a", "p", other) == ()
-    assert holding.known("b", "p", key) == ()
+    told = tuple((*each[:4], "") for each in places.found)
+    silent = replace(places, found=told, all_uids=places.enough)
+    assert holding.known("a", "p", bytes_of, key) == (silent,)
+    assert holding.known("a", "p", bytes_of, other) == ()
+    assert holding.known("b", "p", bytes_of, key) == ()
+    (changed,) = holding.known("a", "p", {"1.2.3-uid": "others", "1.2.3-uid.2": "two"}, key)
+    assert changed == replace(silent, enough=frozenset(("1.2.3-uid.2",)))
     outbox.close()
     assert not re.search(b"1\\.2\\.3-(study|frame|uid)", (tmp_path / "spool" / "outbox.sqlite").read_bytes())
 

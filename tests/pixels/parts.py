@@ -29,7 +29,10 @@ def with_frames(dataset: Any, path: Path, frames: Sequence[bytes], number: int, 
         if keyword in made:
             delattr(made, keyword)
     for keyword, value in values.items():
-        setattr(made, keyword, value)
+        if value is None:
+            delattr(made, keyword)
+        else:
+            setattr(made, keyword, value)
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     made.save_as(path, enforce_file_format=True)
     return path

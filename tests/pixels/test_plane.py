@@ -54,7 +54,12 @@ def plane(syntax: str, *how: Any) -> Plane:
 
 
 def told(where: Plane, *found: Found) -> Places:
-    return Places(("owner",), where.frame, tuple(place_of(each, where) for each in found), frozenset())
+    return Places(
+        ("owner",),
+        where.frame,
+        tuple(place_of(each, where, where.millimetres(Box(0, 0, 2000, 2000))) for each in found),
+        frozenset(),
+    )
 
 
 @settings(max_examples=150, deadline=None)
