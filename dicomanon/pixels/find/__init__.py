@@ -9,8 +9,12 @@ from dicomanon.pixels.box import Found
 from dicomanon.pixels.find.windows import windows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from dicomanon.pixels.box import Box
 
     Image = NDArray[np.uint8]
 
@@ -18,6 +22,8 @@ __all__ = ["Found", "find", "find_in_tissue", "find_on_glass", "find_on_label"]
 
 SURE, SURER = 0.75, 0.92
 """Text in tissue has to be read with so much certainty, with two letters alone with more: nuclei look like letters."""
+BESIDE = 3.0
+"""Heights of a line within which the next one lies."""
 LARGEST_LETTER = 0.34
 """Of the shorter side of a picture of tissue: whole pieces of it look like letters too."""
 
@@ -48,20 +54,42 @@ def find_on_label(image: Image) -> tuple[Found, ...]:
 
 
 def find_in_tissue(image: Image) -> tuple[Found, ...]:
-    """Return text and barcodes in a picture of tissue, leaving out what is not read twice alike."""
+    """Return text and barcodes in a picture of tissue, leaving out what is not read twice alike.
+
+    Beside what is sure, the unsure counts too, and what has the texture of a barcode: writing comes in lines.
+    """
+    from dicomanon.pixels.find.barcodes import find_texture  # heavy
     from dicomanon.pixels.find.text import reads_again  # heavy
 
     short = min(image.shape[:2])
     kept: list[Found] = []
+    unsure: list[Found] = []
     for each in sorted(find(image), key=lambda found: -found.score):
         if any(other.box.holds(each.box) for other in kept):
             continue
         if each.kind == "barcode":
-            if each.score == 1.0:
-                kept.append(each)
-        elif _is_sure(each, short) and (_is_plain(each) or reads_again(image, each)):
-            kept.append(each)
-    return tuple(kept)
+            sure = each.score == 1.0
+        else:
+            sure = _is_sure(each, short) and (_is_plain(each) or reads_again(image, each))
+        (kept if sure else unsure).append(each)
+    kept += _beside(kept, unsure, short)
+    around = [each.box.padded(min(each.box.width, each.box.height)) for each in kept]
+    texture = (each for each in find_texture(image) if any(each.box.meets(box) for box in around))
+    return (*kept, *texture)
+
+
+def _beside(kept: Sequence[Found], unsure: Sequence[Found], short: int) -> Iterator[Found]:
+    """Yield what lies beside something that is sure, or beside what does."""
+    around = [_neighbourhood(each) for each in kept]
+    left = [each for each in unsure if min(each.box.width, each.box.height) <= LARGEST_LETTER * short]
+    while near := [each for each in left if any(each.box.meets(box) for box in around)]:
+        yield from near
+        around = [_neighbourhood(each) for each in near]
+        left = [each for each in left if each not in near]
+
+
+def _neighbourhood(found: Found) -> Box:
+    return found.box.padded(int(BESIDE * min(found.box.width, found.box.height)))
 
 
 def _is_plain(found: Found) -> bool:
