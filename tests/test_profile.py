@@ -240,7 +240,7 @@ def test_the_default_profile_keeps_intervals_stains_and_one_pseudonym_a_patient(
         "fill": "black",
         "code": "DataMatrix",
         "project": "",
-        "search": "8",
+        "search": "2",
     }
     assert profile.instance_codes == profile.device_masks == ()
     assert shipped_names() == [

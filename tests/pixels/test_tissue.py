@@ -180,7 +180,7 @@ def test_labels_in_a_large_slide_are_covered_on_every_level_by_a_run_with_the_se
             assert (image[top:bottom, left:right].max(axis=2) < 16).mean() > 0.9, (level.scale, quadrilateral)
         frames = zip(level.frames(), level.frames(tmp_path / "out" / result.output), strict=True)
         same = sum(one == other for one, other in frames)
-        assert same > len(level.frames()) // 2 or level.scale == 16
+        assert same > len(level.frames()) // 2 or level.scale > 1
 
 
 def assert_only_boxes_changed(level: Written, kept: Path, after: Path, boxes: list[Box]) -> None:
