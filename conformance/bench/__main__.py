@@ -23,6 +23,7 @@ ROWS = {
     "node": "node_row",
     "boxes": "boxes_row",
     "pictures": "pictures_row",
+    "tissue": "tissue_row",
 }
 """Name on the command line, and the module whose `figures` measures it."""
 
