@@ -149,13 +149,13 @@ def test_a_level_that_comes_when_others_have_left_gets_their_boxes(
     make_node: Callable[[float], NodeProcess], levels: list[Written], tmp_path: Path
 ) -> None:
     node = make_node(0.5)
-    dcmsend(node.port, [levels[1].path], TITLE)
+    dcmsend(node.port, [levels[0].path], TITLE)
     wait_until(lambda: node.states() == ["sent"], SETTLED, "the first level is delivered")
     node.stop()  # what was found survives, sealed
     node.start()
 
     started = time.monotonic()
-    dcmsend(node.port, [levels[0].path, levels[2].path], TITLE)
+    dcmsend(node.port, [levels[1].path, levels[2].path], TITLE)
     wait_until(lambda: node.states() == ["sent"] * 3, SETTLED, "the others are delivered")
 
     assert time.monotonic() - started < SETTLED

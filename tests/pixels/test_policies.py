@@ -175,8 +175,7 @@ def rgb_of(dataset: Any) -> NDArray[np.uint8]:
     return np.asarray(dataset.pixel_array, np.uint8)
 
 
-@pytest.mark.parametrize("syntax", [JPEG, LITTLE])
-@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(("turns", "syntax"), [(0, JPEG), (1, JPEG), (2, JPEG), (3, JPEG), (1, LITTLE)])
 def test_a_cropped_overview_has_lost_its_label_and_kept_its_tissue_and_its_place(
     overview: NDArray[np.uint8], tmp_path: Path, syntax: str, turns: int
 ) -> None:
@@ -364,7 +363,8 @@ def test_the_node_does_to_pictures_what_a_run_over_files_does(
         written(tmp_path / "overview.dcm", "OVERVIEW", overview).path,
         written(tmp_path / "volume.dcm", "VOLUME", label, BurnedInAnnotation="NO").path,
     ]
-    node = NodeProcess(tmp_path / "node", [f"file://{tmp_path / 'out'}"], profile=str(profile))
+    out = f"file://{tmp_path / 'out'}"
+    node = NodeProcess(tmp_path / "node", [out], profile=str(profile), more="quiet = 1")
     node.start()
     try:
         dcmsend(node.port, files, TITLE)
