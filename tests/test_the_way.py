@@ -12,7 +12,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEG2000
 
-from dicomanon.pseudonym import Pseudonymizer, read_key, write_key
+from dicomanon.pseudonym import Pseudonymizer, read_key
 from tests.peers import Orthanc, StoreScp, dciodvfy
 from tests.way import (
     DICOMANON,
@@ -106,7 +106,9 @@ def way(
     # Debian's versions are older than the label map segmentations of the corpus.
     orthanc = Orthanc(folder / "orthanc", {"UnknownSopClassAccepted": True})
     storescp = StoreScp(folder / "storescp", ["-pm"])
-    write_key(folder / "key")
+    # One key for all runs: under some a date moves onto another one of its source, which looks like a leak.
+    (folder / "key").touch(mode=0o600)
+    (folder / "key").write_text(bytes(range(32)).hex())
     config = folder / "node.toml"
     config.write_text(
         f'[node]\nspool = "spool"\nport = 0\n[node.retry]\nfirst = 0.2\nlongest = 0.5\n'
