@@ -19,7 +19,7 @@ from dicomanon.part10.encoding import DEFLATED, encoding_of, pack_header
 from dicomanon.part10.index import index_header
 from dicomanon.part10.instance import Instance
 from dicomanon.part10.write import Deflater, aside_file, file_meta
-from dicomanon.pixels import TREATED, check_ready, faceless, treat, verdict
+from dicomanon.pixels import TREATED, Verdict, check_ready, faceless, treat, verdict
 from dicomanon.pixels.hold import held
 from dicomanon.pixels.report import PixelReport
 from dicomanon.verify import Verifier, WrittenBytes, WrittenFile
@@ -183,6 +183,17 @@ def refusal(instance: Instance, route: Route) -> Dropped | Quarantined | None:
     Raises what `settled` takes.
     """
     profile = route.deidentifier.profile
+    judged = _judged(instance, profile)
+    if not isinstance(judged, Verdict):
+        return judged
+    deidentified = route.deidentifier(faceless(instance, judged, profile), judged.claims)
+    syntax = instance.meta.transfer_syntax_uid
+    _raise_for(route.verifier.check_elements(deidentified.header, deidentified.values, syntax))
+    return None
+
+
+def _judged(instance: Instance, profile: Profile) -> Verdict | Dropped | Quarantined:
+    """Return the verdict on an instance, or what became of one that goes no further."""
     why = dropped_kind(instance.meta.sop_class_uid, profile)
     if why:
         return Dropped("object", why)
@@ -191,10 +202,7 @@ def refusal(instance: Instance, route: Route) -> Dropped | Quarantined | None:
         return Dropped("flavour", judged.why)
     if judged.policy == "quarantine":
         return Quarantined("pixels", judged.why, 0xC002)
-    deidentified = route.deidentifier(faceless(instance, judged, profile), judged.claims)
-    syntax = instance.meta.transfer_syntax_uid
-    _raise_for(route.verifier.check_elements(deidentified.header, deidentified.values, syntax))
-    return None
+    return judged
 
 
 def _digest_of(instance: Instance, route: Route) -> str:
@@ -233,14 +241,9 @@ def _clear(
     pixels: PixelReport,
 ) -> Outcome:
     profile = route.deidentifier.profile
-    why = dropped_kind(instance.meta.sop_class_uid, profile)
-    if why:
-        return Dropped("object", why)
-    judged = verdict(instance, profile)
-    if judged.policy == "drop":
-        return Dropped("flavour", judged.why)
-    if judged.policy == "quarantine":
-        return Quarantined("pixels", judged.why, 0xC002)
+    judged = _judged(instance, profile)
+    if not isinstance(judged, Verdict):
+        return judged
     if judged.policy in TREATED:
         treated = treat(instance, again(instance), judged, profile, places=route.places, report=pixels)
         deidentified = route.deidentifier(treated.instance, (*judged.claims, *treated.claims))

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from dicomanon.part10.readers import Buffer
     from dicomanon.part10.write import AsideFile
     from dicomanon.pipeline import Outcome, Route
+    from dicomanon.pixels.pyramid import Level
 
     Clear = Callable[..., Outcome]
-    from dicomanon.pixels.pyramid import Level
 
 _LENGTH = Struct(">I")
 _STEP = 1 << 20
