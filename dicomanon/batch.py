@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from dicomanon.convert import ConvertOptions
+    from dicomanon.convert import ConvertOptions, ReadySlide
     from dicomanon.inputs import Inputs
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
@@ -40,11 +40,10 @@ if TYPE_CHECKING:
     from dicomanon.pixels.report import PixelReport
     from dicomanon.profile import Profile
     from dicomanon.review import Reviewed
-    from dicomanon.sources import SlideMetadata, SlideSource
 
     Work = Callable[[Path], list["Result"]]
 
-UNREAD_FORMAT = "; it looks like a slide of a format that is not read: Aperio SVS is"
+UNREAD_FORMAT = "; it has the name of a slide, but is none, or one that is damaged at its front"
 SHORTEST_VENDOR_TEXT = 6
 LONGEST_VENDOR_TEXT = 1 << 14
 HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
@@ -216,10 +215,10 @@ def _last(reports: list[PixelReport]) -> Reviewed | None:
 
 def is_slide(path: Path) -> bool:
     """Tell whether a slide format claims the file."""
-    from dicomanon.sources import formats  # heavy
+    from dicomanon.sources import claims  # heavy
 
     try:
-        return any(each.detect(path) for each in formats())
+        return bool(claims(path))
     except OSError:
         return False
 
@@ -228,7 +227,7 @@ def _unreadable(path: Path) -> Result:
     return Result(str(path), "quarantined", "unreadable", "the file cannot be read")
 
 
-def vendor_instance(slide: SlideSource, index: int, options: ConvertOptions) -> Instance:
+def vendor_instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance:
     """Return an image of a slide as `convert.instance` does; its residue is the vendor's own text.
 
     So verification looks for everything the file says, not only for what became DICOM.
@@ -236,16 +235,19 @@ def vendor_instance(slide: SlideSource, index: int, options: ConvertOptions) -> 
     from dicomanon.convert import instance  # heavy
 
     opened = instance(slide, index, options)
-    return replace(opened, meta=replace(opened.meta, residue=_vendor_residue(slide.metadata)))
+    return replace(opened, meta=replace(opened.meta, residue=_vendor_residue(slide)))
 
 
-def _vendor_residue(metadata: SlideMetadata) -> bytes:
+def _vendor_residue(slide: ReadySlide) -> bytes:
     """Return the values of the vendor's fields and the name of the file, as elements of a group 0002.
 
     Names of things are soft, as AE titles are; short numbers (a magnification, a width) are in any header.
     """
+    from dicomanon.sources import row_of  # heavy
+
+    metadata = slide.metadata
     things = {text.strip() for text in (metadata.manufacturer, metadata.model, *metadata.software)}
-    texts = (metadata.name, *(metadata.properties or {}).values())
+    texts = (metadata.name, *(each.value for each in slide.fields if row_of(slide.format, each.place).hides))
     lines = {line.strip() for text in texts for line in re.split(r"[\r\n;]+", text)}
     found = []
     for text in sorted(lines):
@@ -260,11 +262,11 @@ def _vendor_residue(metadata: SlideMetadata) -> bytes:
 
 
 def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozenset[Path]) -> list[Result]:
-    from dicomanon.sources import open_slide  # heavy
+    from dicomanon.convert import prepared  # heavy
 
     results: list[Result] = []
     try:
-        with open_slide(path) as slide:
+        with prepared(path, options, job.out) as slide:
             identifier = options.container_identifier or slide.fingerprint.hex()
             route, reports = _reviewed_route(_route(job, job.scope or f"slide:{identifier}"), job)
             opened = [partial(vendor_instance, slide, index, options) for index in range(len(slide.images))]
@@ -289,13 +291,12 @@ def _itself(source: Callable[[], Instance], _: Instance) -> Callable[[], Instanc
 def _convert_identified(
     path: Path, out: Path, options: ConvertOptions, named: frozenset[Path]
 ) -> list[Result]:
-    from dicomanon.convert import instances  # heavy
+    from dicomanon.convert import instances, prepared  # heavy
     from dicomanon.part10.plain import write_identified
-    from dicomanon.sources import open_slide  # heavy
 
     results: list[Result] = []
     try:
-        with open_slide(path) as slide:
+        with prepared(path, options, out) as slide:
             for number, opened in enumerate(instances(slide, options), 1):
                 target = out / f"{opened.meta.sop_instance_uid}.dcm"
                 size = write_identified(opened, target)

@@ -219,9 +219,9 @@ def _opened(path: Path, options: ConvertOptions) -> Iterator[Instance]:
         # A slide may begin as a data set could.
         if not is_slide(path):
             raise
-    from dicomanon.sources import open_slide  # heavy
+    from dicomanon.convert import prepared  # heavy
 
-    with open_slide(path) as slide:
+    with prepared(path, options) as slide:
         for index in range(len(slide.images)):
             yield vendor_instance(slide, index, options)
 

@@ -82,13 +82,11 @@ def _with_policy(profile: Profile, policy: str) -> Profile:
 
 
 def _of_slide(path: Path, profile: Profile) -> Iterator[Looked]:
-    from dicomanon.convert import ConvertOptions  # heavy
-    from dicomanon.sources import open_slide  # heavy
+    from dicomanon.convert import ConvertOptions, prepared  # heavy
 
-    with open_slide(path) as slide:
-        sources = [
-            partial(vendor_instance, slide, index, ConvertOptions()) for index in range(len(slide.images))
-        ]
+    options = ConvertOptions()
+    with prepared(path, options) as slide:
+        sources = [partial(vendor_instance, slide, index, options) for index in range(len(slide.images))]
         places = survey_instances(sources, profile)
         for index, source in enumerate(sources):
             yield _looked(f"{path.name} image {index + 1}", source(), source, profile, places)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomanon.convert.body import body, native_length, offset_tables
-from dicomanon.convert.header import SOP_CLASS_UID, header, spacing_of
+from dicomanon.convert.header import SOP_CLASS_UID, header
 from dicomanon.convert.options import ConvertOptions
+from dicomanon.convert.prepare import ReadySlide, prepared
 from dicomanon.errors import SlideError
 from dicomanon.part10.instance import Instance, Meta, PixelElement
 
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from dicomanon.sources import SlideSource
 
-__all__ = ["ConvertOptions", "instance", "instances"]
+__all__ = ["ConvertOptions", "ReadySlide", "instance", "instances", "prepared"]
 
 _PIXEL_DATA = 0x7FE00010
 _MAX_NATIVE = 0xFFFFFFFE
 
 
-def instances(slide: SlideSource, options: ConvertOptions) -> Iterator[Instance]:
-    """Yield an Instance for each image of `slide.images`; the slide must stay open while they are read.
+def instances(slide: ReadySlide, options: ConvertOptions) -> Iterator[Instance]:
+    """Yield an Instance for each image of `slide.images`.
 
     Raises SlideError where the slide lacks what DICOM demands.
     """
@@ -32,15 +32,13 @@ def instances(slide: SlideSource, options: ConvertOptions) -> Iterator[Instance]
         yield instance(slide, index, options)
 
 
-def instance(slide: SlideSource, index: int, options: ConvertOptions) -> Instance:
+def instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance:
     """Return image `index` of `slide.images` as an identified Instance in Explicit VR Little Endian encoding.
 
-    Every call gives a fresh body, so that an instance can be read twice. Raises SlideError where spacing is
-    not known, or where decoded pixels are too large for DICOM.
+    Every call gives a fresh body, so that an instance can be read twice. Raises SlideError where
+    decoded pixels are too large for DICOM.
     """
     image = slide.images[index]
-    if spacing_of(slide, image, options) is None and image.flavor in ("VOLUME", "THUMBNAIL"):
-        raise SlideError("the slide does not say how large its pixels are; give the spacing")
     dataset = header(slide, image, index, options)
     if image.encapsulated:
         if len(image.frame_lengths) > 1:

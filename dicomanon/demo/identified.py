@@ -6,9 +6,8 @@ import dataclasses
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.convert import ConvertOptions, instances
+from dicomanon.convert import ConvertOptions, instances, prepared
 from dicomanon.part10.plain import write_identified
-from dicomanon.sources import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +35,7 @@ _STAINS = (
 def write_identified_slide(slide: Path, folder: Path) -> list[Path]:
     """Write every image of `slide` as identified DICOM into `folder`; raise SlideError and StorageError."""
     paths = []
-    with open_slide(slide) as opened:
+    with prepared(slide, PATIENT) as opened:
         for number, instance in enumerate(instances(opened, PATIENT), 1):
             paths.append(folder / f"{number}.dcm")
             write_identified(_as_filed(instance), paths[-1])

@@ -305,3 +305,28 @@ _ENCODERS: dict[str, Callable[[Samples, Picture], bytes]] = {
     **dict.fromkeys(HTJ2K, _htj2k_encoded),
     RUN_LENGTH: _run_length_encoded,
 }
+
+
+def drawn(samples: Samples, quality: int) -> bytes:
+    """Return gray or RGB samples of 8 bits as JPEG baseline: colours as YCbCr, halved across (YBR_FULL_422)."""
+    import imagecodecs  # heavy
+
+    values = _squeezed(samples)
+    if values.ndim == 2:
+        return bytes(imagecodecs.jpeg8_encode(values, level=quality))
+    return bytes(
+        imagecodecs.jpeg8_encode(
+            values, level=quality, colorspace="RGB", outcolorspace="YCBCR", subsampling=(2, 1)
+        )
+    )
+
+
+def exact(samples: Samples) -> bytes:
+    """Return gray or RGB samples as reversible JPEG 2000, colours through the RCT (YBR_RCT)."""
+    import imagecodecs  # heavy
+
+    return bytes(
+        imagecodecs.jpeg2k_encode(
+            _squeezed(samples), codecformat="j2k", reversible=True, level=0, mct=samples.shape[2] == 3
+        )
+    )

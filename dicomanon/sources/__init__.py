@@ -5,44 +5,51 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from dicomanon.errors import AmbiguousSlideError, UnknownSlideError
-from dicomanon.sources._slide import Flavor, Lossy, SlideFormat, SlideImage, SlideMetadata, SlideSource
+from dicomanon.errors import AmbiguousSlideError, SlideError, UnknownSlideError
+from dicomanon.sources._fields import Field, Row, catalogue, row_of
+from dicomanon.sources._peek import peek
+from dicomanon.sources._slide import (
+    Flavor,
+    Image,
+    Lossy,
+    OpticalPath,
+    Part,
+    PixelImage,
+    Region,
+    Shape,
+    SlideFormat,
+    SlideImage,
+    SlideMetadata,
+    SlideSource,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dicomanon.sources._peek import Peek
+
 __all__ = [
+    "Field",
     "Flavor",
+    "Image",
     "Lossy",
+    "OpticalPath",
+    "Part",
+    "PixelImage",
+    "Region",
+    "Row",
+    "Shape",
     "SlideFormat",
     "SlideImage",
     "SlideMetadata",
     "SlideSource",
+    "catalogue",
+    "claims",
     "formats",
     "looks_like_slide",
     "open_slide",
+    "row_of",
 ]
-
-
-SLIDE_SUFFIXES = frozenset(
-    (
-        *(".bif", ".czi", ".isyntax", ".mrxs", ".ndpi", ".qptiff", ".scn", ".svs", ".svslide"),
-        *(".vms", ".vmu", ".vsi"),
-    )
-)
-"""File names of whole slides, read here or not."""
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
-def looks_like_slide(path: Path) -> bool:
-    """Tell whether a file that no format claims may be a slide all the same: by its name, or because it is a TIFF."""
-    if path.suffix.lower() in SLIDE_SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(4) in TIFF_MAGIC
-    except OSError:
-        return False
 
 
 def formats() -> tuple[SlideFormat, ...]:
@@ -56,24 +63,44 @@ def formats() -> tuple[SlideFormat, ...]:
     return tuple(record for record in found if isinstance(record, SlideFormat))
 
 
+def claims(path: Path) -> tuple[SlideFormat, ...]:
+    """Return the formats that claim a file: those of a vendor, or else those for files of any; raise OSError."""
+    glance = peek(path)
+    every = formats()
+    own = _claiming(every, glance, fallback=False)
+    return own or _claiming(every, glance, fallback=True)
+
+
+def _claiming(every: tuple[SlideFormat, ...], glance: Peek, *, fallback: bool) -> tuple[SlideFormat, ...]:
+    return tuple(each for each in every if each.fallback == fallback and each.detect(glance))
+
+
+def looks_like_slide(path: Path) -> bool:
+    """Tell whether a file that no format claims has the name of a slide all the same."""
+    suffix = path.suffix.lower()
+    return any(suffix in each.suffixes for each in formats() if not each.fallback)
+
+
 def open_slide(path: Path) -> SlideSource:
     """Open the slide at `path` with the one format that claims it.
 
     Raises UnknownSlideError, AmbiguousSlideError, CorruptSlideError; SlideError for what is sound and not
-    supported. No message carries the file name or a value: file names hold patients' names.
+    supported, or needs a module that is not installed. No message carries the file name or a value: file names hold
+    patients' names.
     """
-    claims = [record for record in formats() if _claims(record, path)]
-    if not claims:
-        raise UnknownSlideError("no slide format claims the file")
-    if len(claims) > 1:
-        raise AmbiguousSlideError(
-            "more than one format claims the file: " + ", ".join(c.name for c in claims)
-        )
-    return claims[0].open(path)
-
-
-def _claims(record: SlideFormat, path: Path) -> bool:
     try:
-        return record.detect(path)
+        claimed = claims(path)
     except OSError as error:
         raise UnknownSlideError(f"the file cannot be read ({error.strerror})") from None
+    if not claimed:
+        raise UnknownSlideError("no slide format claims the file; `dicomanon formats` lists them")
+    if len(claimed) > 1:
+        raise AmbiguousSlideError(
+            "more than one format claims the file: " + ", ".join(each.name for each in claimed)
+        )
+    only = claimed[0]
+    if only.missing:
+        raise SlideError(
+            f"{only.title} needs {' and '.join(only.missing)}: pip install 'dicomanon[{only.extra}]'"
+        )
+    return only.open(path)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources import _jpeg
 from dicomanon.sources._bytes import MAX_RANGE, FileBytes, check_ranges, open_bytes
-from dicomanon.sources._slide import Flavor, Lossy, SlideImage
+from dicomanon.sources._pixels import page_pixels
+from dicomanon.sources._slide import Flavor, Image, Lossy, SlideImage
 from dicomanon.sources._tiles import JPEG_METHOD, jpeg_2000_tiles, jpeg_syntax, jpeg_tiles, native_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from dicomanon.sources._slide import Frames
 
 DAMAGE = (
     ArithmeticError,
@@ -35,11 +39,14 @@ DAMAGE = (
 MAX_PAGES = 4096
 MAX_PIXELS = 1 << 26
 """Of what may be decoded at once: an associated image, or a tile."""
+MAX_NATIVE = 1 << 31
+"""Bytes of decoded frames that are written without compression; more are compressed again."""
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 JPEG, NEW_JPEG_2000 = 7, (33003, 33004, 33005, 34712)
 """TIFF tag 259: JPEG; JPEG 2000 of Aperio (YCbCr, lossless, RGB) and as registered."""
 MINISBLACK, RGB, YCBCR = 1, 2, 6
-"""TIFF tag 262."""
+PHOTOMETRICS = (0, MINISBLACK, RGB, YCBCR)
+"""TIFF tag 262, white as 0 included."""
 _TYPE_SIZES = {
     1: 1,
     2: 1,
@@ -128,12 +135,72 @@ def _pages(tiff: Any) -> Iterator[Any]:
         yield page
 
 
-def level_image(
-    file: FileBytes, page: Any, spacing: tuple[float, float] | None, *, resampled: bool
-) -> SlideImage:
-    """Return a tiled page as VOLUME; raise CorruptSlideError, SlideError for what is not supported."""
+def page_image(
+    slide: TiffSlide,
+    page: Any,
+    flavor: Flavor,
+    spacing: tuple[float, float] | None,
+    *,
+    resampled: bool = False,
+    scene: int = 0,
+) -> Image:
+    """Return a page: its frames as they are where DICOM has a place for them, its pixels where it has none.
+
+    Raises CorruptSlideError, SlideError for what is not supported.
+    """
+    check_page(page)
+    if flavor != "VOLUME" and not page.is_tiled and _is_plain(page) and _pixel_count(page) <= MAX_PIXELS:
+        return single_image(slide, page, flavor, spacing)
+    if page.is_tiled and _is_plain(page) and _has_frames(page):
+        return level_image(slide.file, page, spacing, flavor=flavor, resampled=resampled, scene=scene)
     try:
-        _check_layout(page)
+        check_ranges(slide.file, page.dataoffsets, page.databytecounts)
+    except DAMAGE:
+        raise CorruptSlideError("an image is damaged") from None
+    return page_pixels(slide.file, page, flavor, spacing, resampled=resampled, scene=scene)
+
+
+def _is_plain(page: Any) -> bool:
+    """Whether samples are as DICOM wants them in a frame that was cut by the vendor."""
+    return bool(
+        page.samplesperpixel in (1, 3)
+        and page.bitspersample == 8
+        and (page.samplesperpixel == 1 or page.planarconfig == 1)
+        and page.photometric in (MINISBLACK, RGB, YCBCR)
+        and upright(page)
+        and max(page.tilewidth, page.tilelength) <= 0xFFFF
+    )
+
+
+def upright(page: Any) -> bool:
+    """Whether the first row is at the top and the first column left (TIFF tag 274); 0 is no orientation at all."""
+    tag = page.tags.get(274)
+    return tag is None or int(tag.value) in (0, 1)
+
+
+def _has_frames(page: Any) -> bool:
+    if page.compression == JPEG or page.compression in NEW_JPEG_2000:
+        return True
+    size = page.tilewidth * page.tilelength * page.samplesperpixel * len(page.dataoffsets)
+    return bool(page.photometric != YCBCR and size < MAX_NATIVE)
+
+
+def _pixel_count(page: Any) -> int:
+    return int(page.imagewidth) * int(page.imagelength)
+
+
+def level_image(
+    file: FileBytes,
+    page: Any,
+    spacing: tuple[float, float] | None,
+    *,
+    resampled: bool,
+    flavor: Flavor = "VOLUME",
+    scene: int = 0,
+) -> SlideImage:
+    """Return a tiled page as its frames; raise CorruptSlideError, SlideError for what is not supported."""
+    try:
+        check_page(page)
         across = -(-page.imagewidth // page.tilewidth)
         down = -(-page.imagelength // page.tilelength)
         if across * down != len(page.dataoffsets):
@@ -150,7 +217,7 @@ def level_image(
     except DAMAGE:
         raise CorruptSlideError("a level is damaged") from None
     return SlideImage(
-        flavor="VOLUME",
+        flavor=flavor,
         columns=page.imagewidth,
         rows=page.imagelength,
         tile_columns=page.tilewidth,
@@ -160,8 +227,9 @@ def level_image(
         transfer_syntax_uid=stream.transfer_syntax_uid,
         encapsulated=stream.encapsulated,
         spacing=spacing,
-        lossy=Lossy(stream.lossy_method, sum(page.databytecounts)) if stream.lossy_method else None,
+        losses=(Lossy(stream.lossy_method, sum(page.databytecounts)),) if stream.lossy_method else (),
         resampled=resampled,
+        scene=scene,
         frame_lengths=stream.lengths,
         frames=stream.frames,
     )
@@ -172,7 +240,7 @@ def single_image(
 ) -> SlideImage:
     """Return a page as one frame: JPEG strips joined without decoding, anything else decoded to pixels."""
     try:
-        _check_layout(page)
+        check_page(page)
         if page.imagewidth * page.imagelength > MAX_PIXELS:
             raise CorruptSlideError("an associated image is absurdly large")
         check_ranges(slide.file, page.dataoffsets, page.databytecounts)
@@ -181,15 +249,15 @@ def single_image(
         joined = None if page.is_tiled or page.compression != JPEG else _joined(slide.file, page)
     except DAMAGE:
         raise CorruptSlideError("an associated image is damaged") from None
-    lossy = Lossy(JPEG_METHOD, sum(page.databytecounts)) if page.compression == JPEG else None
+    losses = (Lossy(JPEG_METHOD, sum(page.databytecounts)),) if page.compression == JPEG else ()
     photometric = "RGB" if page.samplesperpixel == 3 else "MONOCHROME2"
     syntax = EXPLICIT_LITTLE
     lengths = [page.imagewidth * page.imagelength * page.samplesperpixel]
-    frames: Callable[[], Iterator[bytes]] = lambda: _pixels(page)  # noqa: E731 - a def would hide the pair below
+    frames: Callable[[], Iterator[bytes]] = partial(_pixels, page)
     if joined is not None:
         frame, photometric, syntax = joined
         lengths = [len(frame)]
-        frames = lambda: iter((frame,))  # noqa: E731 - see above
+        frames = partial(iter, (frame,))
     return SlideImage(
         flavor=flavor,
         columns=page.imagewidth,
@@ -201,28 +269,40 @@ def single_image(
         transfer_syntax_uid=syntax,
         encapsulated=joined is not None,
         spacing=spacing,
-        lossy=lossy,
+        losses=losses,
         resampled=flavor == "THUMBNAIL",
         frame_lengths=lengths,
-        frames=frames,
+        frames=only_frame(frames),
     )
 
 
-def _check_layout(page: Any) -> None:
+def check_page(page: Any) -> None:
+    """Raise CorruptSlideError for a page that cannot be, SlideError for one that DICOM has no place for."""
     if not (page.imagewidth and page.imagelength) or max(page.imagewidth, page.imagelength) >= 1 << 31:
         raise CorruptSlideError("an image has no size, or an absurd one")
-    if page.samplesperpixel not in (1, 3) or page.bitspersample != 8 or page.imagedepth != 1:
-        raise SlideError("only images of 8 bits in 1 or 3 samples are supported")
-    if page.samplesperpixel == 3 and page.planarconfig != 1:
-        raise SlideError("colour planes apart from each other are not supported")
-    if page.photometric not in (MINISBLACK, RGB, YCBCR):
+    if page.imagedepth != 1 or page.bitspersample not in (8, 16):
+        raise SlideError("only samples of 8 or 16 bits are supported")
+    if page.sampleformat != 1:
+        raise SlideError("samples are signed or real numbers: whole-slide images in DICOM have neither")
+    if page.photometric not in PHOTOMETRICS:
         raise SlideError("the TIFF photometric interpretation is not supported")
+    if page.samplesperpixel - len(page.extrasamples) not in (1, 3):
+        raise SlideError("only gray and three colours are supported")
     if page.is_tiled and max(page.tilewidth, page.tilelength) > 0xFFFF:
         raise CorruptSlideError("tiles have an absurd size")
     if page.is_tiled and page.tilewidth * page.tilelength > MAX_PIXELS:
         raise CorruptSlideError("tiles have an absurd size")
     if page.is_tiled and not min(page.tilewidth, page.tilelength):
         raise CorruptSlideError("tiles have no size")
+
+
+def only_frame(frames: Callable[[], Iterator[bytes]]) -> Frames:
+    """Return what reads ranges of an image that is one frame."""
+
+    def ranged(first: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        return frames() if first == 0 and stop != 0 else iter(())
+
+    return ranged
 
 
 def _joined(file: FileBytes, page: Any) -> tuple[bytes, str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError, SlideError
@@ -13,6 +14,8 @@ from dicomanon.sources._white import white_jpeg, white_jpeg_2000
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from dicomanon.sources._slide import Frames
 
 JPEG_METHOD, JPEG_2000_METHOD = "ISO_10918_1", "ISO_15444_1"
 _BASELINE, _EXTENDED = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"
@@ -31,7 +34,7 @@ class FrameStream:
     photometric: str
     lossy_method: str
     lengths: Sequence[int]
-    frames: Callable[[], Iterator[bytes]]
+    frames: Frames
 
 
 def jpeg_syntax(head: _jpeg.Head, photometric: int) -> tuple[str, str]:
@@ -81,7 +84,7 @@ def jpeg_tiles(file: FileBytes, page: Any) -> FrameStream:
         photometric=photometric,
         lossy_method=JPEG_METHOD,
         lengths=_lengths(page.databytecounts, growth, len(blank)),
-        frames=lambda: _frames(file, page, clean, blank),
+        frames=partial(_frames, file, page, clean, blank),
     )
 
 
@@ -118,7 +121,7 @@ def jpeg_2000_tiles(file: FileBytes, page: Any) -> FrameStream:
         photometric=_jpeg_2000_photometric(header, transformed=transformed),
         lossy_method="" if header.reversible else JPEG_2000_METHOD,
         lengths=_lengths(page.databytecounts, 0, len(blank)),
-        frames=lambda: _frames(file, page, clean, blank),
+        frames=partial(_frames, file, page, clean, blank),
     )
 
 
@@ -137,10 +140,12 @@ def native_tiles(file: FileBytes, page: Any) -> FrameStream:
         raise SlideError("uncompressed tiles are supported in RGB or gray only")
     shape = (page.tilelength, page.tilewidth, page.samplesperpixel)
 
-    def frames() -> Iterator[bytes]:
+    def frames(first: int = 0, last: int | None = None) -> Iterator[bytes]:
         import numpy as np  # heavy
 
-        for index, (window, start, stop) in enumerate(spans(file, page.dataoffsets, page.databytecounts)):
+        wanted = slice(first, last)
+        found = spans(file, page.dataoffsets[wanted], page.databytecounts[wanted])
+        for index, (window, start, stop) in enumerate(found, first):
             if start == stop:
                 yield b"\xff" * size
                 continue
@@ -182,12 +187,18 @@ def _lengths(counts: Sequence[int], growth: int, blank: int) -> array[int]:
 
 
 def _frames(
-    file: FileBytes, page: Any, clean: Callable[[bytes], tuple[int, bytes]], blank: bytes
+    file: FileBytes,
+    page: Any,
+    clean: Callable[[bytes], tuple[int, bytes]],
+    blank: bytes,
+    first: int = 0,
+    last: int | None = None,
 ) -> Iterator[bytes]:
     """Yield each tile with a cleaned head; most tiles share one head, so it is read once."""
     seen = front = b""
     length = 0
-    for window, start, stop in spans(file, page.dataoffsets, page.databytecounts):
+    wanted = slice(first, last)
+    for window, start, stop in spans(file, page.dataoffsets[wanted], page.databytecounts[wanted]):
         if start == stop:
             yield blank
             continue

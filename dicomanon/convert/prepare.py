@@ -1,0 +1,163 @@
+"""A slide made ready for DICOM: pixels encoded, missing levels made, images cut into the parts of a concatenation."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
+
+from dicomanon.convert.encode import encoded
+from dicomanon.convert.levels import made_level, wanted
+from dicomanon.convert.spool import Spool
+from dicomanon.errors import CorruptSlideError, SlideError, UsageError
+from dicomanon.sources import Part, PixelImage, SlideImage, open_slide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from dicomanon.convert.options import ConvertOptions
+    from dicomanon.sources import Field, Image, SlideMetadata, SlideSource
+
+    Done = Callable[[int], None]
+
+MAX_FRAMES = 20_000_000
+"""A slide of 200 by 200 mm at 0.1 micrometres in tiles of 512: what says that it has more is damaged."""
+_ITEM = 8
+"""Bytes in front of each frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySlide:
+    """A slide whose images are all frames, levels first; it is to be read while the block that made it lasts."""
+
+    format: str
+    fingerprint: bytes
+    metadata: SlideMetadata
+    fields: tuple[Field, ...]
+    images: tuple[SlideImage, ...]
+
+    def base(self, scene: int) -> SlideImage:
+        """Return the largest level of a scene."""
+        return next(each for each in self.images if each.flavor == "VOLUME" and each.scene == scene)
+
+
+@contextmanager
+def prepared(
+    path: Path, options: ConvertOptions, folder: Path | None = None, done: Done | None = None
+) -> Iterator[ReadySlide]:
+    """Open the slide at `path`, with every image as frames; what has to be encoded rests sealed in `folder`.
+
+    Without a folder, in that for temporary files.
+
+    `done` is told how many tiles were encoded. Raises what opening and reading the slide raises, StorageError where
+    the folder is full, SlideError where a module for it is not installed.
+    """
+    told = done or _nobody
+    with open_slide(path) as slide:
+        check_slide(slide, options)
+        if not _needs_spool(slide, options):
+            yield _parted(slide, options, [image for image in slide.images if isinstance(image, SlideImage)])
+            return
+        check_ready()
+        with Spool(folder) as spool:
+            levels = [_encoded(level, options, spool, told) for level in slide.levels]
+            if options.levels == "make":
+                levels = [
+                    each for group in _scenes(levels) for each in _completed(group, options, spool, told)
+                ]
+            others = [_encoded(image, options, spool, told) for image in slide.images[len(slide.levels) :]]
+            yield _parted(slide, options, [*levels, *others])
+
+
+def check_ready() -> None:
+    """Raise SlideError where what seals frames on the disk is not installed."""
+    try:
+        import cryptography  # noqa: F401  # only asked for
+    except ImportError:
+        raise SlideError(
+            "pixels have to be encoded, which needs more: pip install 'dicomanon[slides]'"
+        ) from None
+
+
+def check_slide(slide: SlideSource, options: ConvertOptions) -> None:
+    """Raise SlideError for what DICOM cannot do without, before anything is encoded: a level, its spacing."""
+    if not slide.levels:
+        raise SlideError("there is no image of tissue")
+    if options.spacing is None and any(level.spacing is None for level in slide.levels):
+        raise SlideError("the slide does not say how large its pixels are; give it in micrometres with --spacing")
+    for level in slide.levels:
+        high, wide = level.tile if isinstance(level, PixelImage) else (level.tile_rows, level.tile_columns)
+        frames = -(-level.rows // high) * -(-level.columns // wide) * level.planes * len(level.paths)
+        if frames > MAX_FRAMES:
+            raise CorruptSlideError("a level has more tiles than a slide can have")
+
+
+def _nobody(_: int) -> None:
+    """Tell nobody."""
+
+
+def _needs_spool(slide: SlideSource, options: ConvertOptions) -> bool:
+    if any(isinstance(image, PixelImage) for image in slide.images):
+        return True
+    levels = [image for image in slide.levels if isinstance(image, SlideImage)]
+    return options.levels == "make" and any(wanted(group) for group in _scenes(levels))
+
+
+def _encoded(image: Image, options: ConvertOptions, spool: Spool, done: Done) -> SlideImage:
+    return encoded(image, options, spool, done) if isinstance(image, PixelImage) else image
+
+
+def _scenes(levels: Sequence[SlideImage]) -> list[list[SlideImage]]:
+    return [list(group) for _, group in groupby(levels, key=lambda level: level.scene)]
+
+
+def _completed(
+    levels: list[SlideImage], options: ConvertOptions, spool: Spool, done: Done
+) -> list[SlideImage]:
+    """Return the levels of a scene with those that were missing; each is made of the one above."""
+    found = list(levels)
+    while missing := wanted(found):
+        after = missing[0]
+        found.insert(after + 1, made_level(found[after], options, spool, done))
+    return found
+
+
+def _parted(slide: SlideSource, options: ConvertOptions, images: Sequence[SlideImage]) -> ReadySlide:
+    """Return the slide with these images, each cut into parts of at most `options.max_size` bytes of frames."""
+    parts = tuple(part for image in images for part in _parts(image, options.max_size))
+    return ReadySlide(slide.format, slide.fingerprint, slide.metadata, slide.fields, parts)
+
+
+def _parts(image: SlideImage, most: int | None) -> Iterator[SlideImage]:
+    if most is None or sum(image.frame_lengths) + _ITEM * len(image.frame_lengths) <= most:
+        yield image
+        return
+    bounds = [0]
+    size = 0
+    for number, length in enumerate(image.frame_lengths):
+        taken = length + (length & 1) + _ITEM
+        if taken > most:
+            raise UsageError("a single frame of the slide is larger than --max-size")
+        if size + taken > most:
+            bounds.append(number)
+            size = 0
+        size += taken
+    bounds.append(len(image.frame_lengths))
+    total = len(bounds) - 1
+    for number, (first, stop) in enumerate(pairwise(bounds), 1):
+        yield replace(
+            image,
+            frame_lengths=image.frame_lengths[first:stop],
+            frames=partial(_ranged, image, first, stop),
+            part=Part(number, total, first),
+        )
+
+
+def _ranged(
+    image: SlideImage, begin: int, end: int, first: int = 0, stop: int | None = None
+) -> Iterator[bytes]:
+    """Yield frames of the range of an image from `begin` to `end`, numbered from 0."""
+    return image.frames(begin + first, end if stop is None else min(end, begin + stop))
