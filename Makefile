@@ -1,6 +1,7 @@
 # Everything a developer or a newcomer runs. Needs python3, pip and make; the rest goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST_JOBS ?= auto
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -25,7 +26,7 @@ demo: setup ## Run the main job end to end, on data it makes itself
 
 test: setup ## Run every test (installs missing peer programs where it may)
 	@bash scripts/install_peers.sh
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
 
 check: lint types test ## lint, types and test
 
