@@ -13,9 +13,13 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from dicomanon.sources import SlideImage
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from dicomanon.sources import Image
 
 Pixels = NDArray[np.uint8]
 Codec = Literal["jpeg", "jpeg-rgb", "jp2k", "jp2k-ycbcr", "lzw"]
@@ -60,6 +64,12 @@ class Shape:
     mpp: str = "0.4990"
     icc: bytes = b""
     fields: Mapping[str, str] = field(default_factory=lambda: PLANTED)
+
+
+def framed(image: Image | None) -> SlideImage:
+    """Return an image whose frames pass as they are."""
+    assert isinstance(image, SlideImage)
+    return image
 
 
 def make_svs(path: Path, shape: Shape | None = None) -> Path:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import AmbiguousSlideError, SlideError, UnknownSlideError
 from dicomanon.sources._fields import Field, Row, catalogue, row_of
 from dicomanon.sources._peek import peek
+from dicomanon.sources._pyramid import smaller
 from dicomanon.sources._slide import (
     Flavor,
+    Frames,
     Image,
     Lossy,
     OpticalPath,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Field",
     "Flavor",
+    "Frames",
     "Image",
     "Lossy",
     "OpticalPath",
@@ -49,6 +52,7 @@ __all__ = [
     "looks_like_slide",
     "open_slide",
     "row_of",
+    "smaller",
 ]
 
 
@@ -75,14 +79,22 @@ def _claiming(every: tuple[SlideFormat, ...], glance: Peek, *, fallback: bool) -
     return tuple(each for each in every if each.fallback == fallback and each.detect(glance))
 
 
+def _unknown(path: Path) -> str:
+    if peek(path).front[128:132] == b"DICM":
+        return "this is DICOM already: `dicomanon deid` takes it"
+    return "no slide format claims the file; `dicomanon formats` lists them"
+
+
 def looks_like_slide(path: Path) -> bool:
     """Tell whether a file that no format claims has the name of a slide all the same."""
+    every = formats()
+    common = {suffix for each in every if each.fallback or each.named_only for suffix in each.suffixes}
     suffix = path.suffix.lower()
-    return any(suffix in each.suffixes for each in formats() if not each.fallback)
+    return suffix not in common and any(suffix in each.suffixes for each in every)
 
 
-def open_slide(path: Path) -> SlideSource:
-    """Open the slide at `path` with the one format that claims it.
+def open_slide(path: Path, *, named: bool = True) -> SlideSource:
+    """Open the slide at `path` with the one format that claims it; `named` tells that somebody asked for this file.
 
     Raises UnknownSlideError, AmbiguousSlideError, CorruptSlideError; SlideError for what is sound and not
     supported, or needs a module that is not installed. No message carries the file name or a value: file names hold
@@ -93,12 +105,14 @@ def open_slide(path: Path) -> SlideSource:
     except OSError as error:
         raise UnknownSlideError(f"the file cannot be read ({error.strerror})") from None
     if not claimed:
-        raise UnknownSlideError("no slide format claims the file; `dicomanon formats` lists them")
+        raise UnknownSlideError(_unknown(path))
     if len(claimed) > 1:
         raise AmbiguousSlideError(
             "more than one format claims the file: " + ", ".join(each.name for each in claimed)
         )
     only = claimed[0]
+    if only.named_only and not named:
+        raise UnknownSlideError("a picture, and no slide unless it is named itself")
     if only.missing:
         raise SlideError(
             f"{only.title} needs {' and '.join(only.missing)}: pip install 'dicomanon[{only.extra}]'"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WINDOW = 1 << 20
+GAP = 512
+"""Bytes between two ranges that are read along: scanners align tiles."""
 MAX_RANGE = 1 << 28
 """No tile or strip is larger; a length that says so is damage, and must not cost memory."""
 
@@ -60,21 +62,31 @@ def check_ranges(file: FileBytes, offsets: Sequence[int], counts: Sequence[int])
             raise CorruptSlideError("a tile lies beyond the end of the file")
 
 
-def spans(file: FileBytes, offsets: Sequence[int], counts: Sequence[int]) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each range as (window, start, stop); a window holds ranges that follow each other in the file."""
+def windows(
+    file: FileBytes, offsets: Sequence[int], counts: Sequence[int]
+) -> Iterator[tuple[bytes, int, range]]:
+    """Yield windows with their offset and the numbers of the ranges in them: neighbours, nearly without gaps."""
     total = len(offsets)
     first = 0
     while first < total:
         begin = offsets[first]
         end = begin + counts[first]
         after = first + 1
-        while after < total and offsets[after] == end and end + counts[after] - begin <= WINDOW:
-            end += counts[after]
+        while after < total:
+            count = counts[after]
+            if count:
+                at = offsets[after]
+                if not end <= at <= end + GAP or at + count - begin > WINDOW:
+                    break
+                end = at + count
             after += 1
-        window = file.read(begin, end - begin)
-        at = 0
-        for index in range(first, after):
-            stop = at + counts[index]
-            yield window, at, stop
-            at = stop
+        yield file.read(begin, end - begin), begin, range(first, after)
         first = after
+
+
+def spans(file: FileBytes, offsets: Sequence[int], counts: Sequence[int]) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each range as (window, start, stop), an empty one where it has no bytes."""
+    for window, begin, numbers in windows(file, offsets, counts):
+        for number in numbers:
+            start = offsets[number] - begin if counts[number] else 0
+            yield window, start, start + counts[number]

@@ -47,7 +47,8 @@ def level_pixels(
     background = _background(properties)
     found = []
     for level, factor in enumerate(slide.level_downsamples):
-        size = (-(-columns // factor), -(-rows // factor))
+        cut = (-(-columns // factor), -(-rows // factor))
+        size = cut if _is_cut(properties) else slide.level_dimensions[level]
         width, height = (max(1, int(each)) for each in size)
         share = stored * slide.level_dimensions[level][0] * slide.level_dimensions[level][1] // every
         found.append(
@@ -65,6 +66,10 @@ def level_pixels(
             )
         )
     return tuple(found)
+
+
+def _is_cut(properties: Mapping[str, str]) -> bool:
+    return "openslide.bounds-width" in properties
 
 
 def _spacing(properties: Mapping[str, str]) -> tuple[float, float] | None:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-DESCRIPTION, MAKE, SOFTWARE, XMP = 270, 271, 305, 700
+DESCRIPTION, MAKE, SOFTWARE, XMP, NDPI = 270, 271, 305, 700, 65420
 FRONT = 1 << 16
 _NEAR = 1 << 20
 _MAX_PAGES, _MAX_ENTRIES, _MAX_VALUE = 16, 4096, 1 << 14
+_MAX_NEAR = 0xFFFFFFFF
+_NEAR_VALUE = 4
+"""Bytes that a classic TIFF can point at, and bytes of a value that is in its entry."""
 _SIZES = {
     1: 1,
     2: 1,
@@ -81,7 +84,8 @@ def peek(path: Path) -> Peek:
         front = file.read(_NEAR)
         file.seek(max(0, size - _NEAR))
         back = file.read(_NEAR)
-        pages = tuple(_pages(file, front)) if front.startswith(TIFF_MAGIC) else ()
+        read = _far_pages if _has_far_pages(file, front, size) else _pages
+        pages = tuple(read(file, front)) if front.startswith(TIFF_MAGIC) else ()
         return Peek(path, path.suffix.lower(), size, front, back, pages)
 
 
@@ -103,8 +107,47 @@ def _pages(file: BinaryIO, front: bytes) -> Iterator[Mapping[int, bytes]]:
             (following,) = struct.unpack(order + word, file.read(struct.calcsize(order + word)))
             yield MappingProxyType(dict(_values(file, layout, table, order + word)))
             at = following
-    except (struct.error, OSError, OverflowError):
+    except (struct.error, OSError, OverflowError, ValueError):
         return
+
+
+def _has_far_pages(file: BinaryIO, front: bytes, size: int) -> bool:
+    """Whether pointers between directories have 8 bytes: an NDPI of more than 4 GB, as its first directory says."""
+    if size <= _MAX_NEAR or not front.startswith(TIFF_MAGIC[0]):
+        return False
+    return any(NDPI in page for page in _far_pages(file, front, 1))
+
+
+def _far_pages(file: BinaryIO, front: bytes, most: int = _MAX_PAGES) -> Iterator[Mapping[int, bytes]]:
+    """Yield directories of an NDPI: behind each is a word for each entry, the upper half of its offset."""
+    seen: set[int] = set()
+    layout = struct.Struct("<HHIQ")
+    try:
+        (at,) = struct.unpack_from("<Q", front, 4)
+        while at and at not in seen and len(seen) < most:
+            seen.add(at)
+            file.seek(at)
+            (entries,) = struct.unpack("<H", file.read(2))
+            if not 0 < entries <= _MAX_ENTRIES:
+                return
+            table = file.read(12 * entries)
+            (following,) = struct.unpack("<Q", file.read(8))
+            highs = file.read(4 * entries)
+            wide = b"".join(table[12 * n : 12 * n + 12] + highs[4 * n : 4 * n + 4] for n in range(entries))
+            yield MappingProxyType(dict(_far_values(file, layout, wide)))
+            at = following
+    except (struct.error, OSError, OverflowError, ValueError):
+        return
+
+
+def _far_values(file: BinaryIO, layout: struct.Struct, table: bytes) -> Iterator[tuple[int, bytes]]:
+    for tag, kind, length, value in layout.iter_unpack(table):
+        size = _SIZES.get(kind, 1) * length
+        if size <= _NEAR_VALUE:
+            yield tag, value.to_bytes(8, "little")[:size]
+        else:
+            file.seek(value)
+            yield tag, file.read(min(size, _MAX_VALUE))
 
 
 def _values(file: BinaryIO, layout: struct.Struct, table: bytes, word: str) -> Iterator[tuple[int, bytes]]:

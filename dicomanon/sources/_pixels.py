@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.errors import CorruptSlideError
+from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources._slide import Flavor, Lossy, PixelImage, Region
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ LOSSY = {
     33004: "ISO_15444_1",
     33005: "ISO_15444_1",
     34712: "ISO_15444_1",
+    22610: "ISO_29199_2",
+    34934: "ISO_29199_2",
+    50001: "WEBP",
+    50002: "ISO_18181_1",
 }
 """TIFF compressions that lose, or may lose, and what DICOM calls them."""
 DECODING = (
@@ -35,6 +39,8 @@ DECODING = (
 )
 """What codecs raise on damaged input."""
 _MAX_ROTATED = 1 << 26
+_MAX_PIECE = 1 << 28
+"""Samples of one tile or strip, which is decoded as a whole."""
 
 
 def page_pixels(
@@ -45,18 +51,22 @@ def page_pixels(
     *,
     resampled: bool,
     scene: int,
+    whole: bool = False,
 ) -> PixelImage:
-    """Return a page as pixels; alpha is left out, white-is-zero is turned, a page on its side is put upright.
+    """Return a page as pixels, `whole` as one frame: without alpha, white-is-zero turned, a page on its side upright.
 
-    Raises CorruptSlideError where a page that has to be turned is too large to be held.
+    Raises SlideError where a strip, or a page that has to be turned, is too large to be held.
     """
     size = (int(page.imagelength), int(page.imagewidth))
+    high, wide = _piece(page)
+    if high * wide * page.samplesperpixel > _MAX_PIECE:
+        raise SlideError("a strip of the image has more pixels than can be held")
     tag = page.tags.get(274)
     orientation = int(tag.value) if tag is not None else 1
     read: Callable[[Region], NDArray[Any]] = _reader(file, page)
     if orientation not in (0, 1):
         if size[0] * size[1] > _MAX_ROTATED:
-            raise CorruptSlideError("an image that lies on its side is too large to be turned")
+            raise SlideError("an image that lies on its side is too large to be turned")
         read, size = _turned(read, size, orientation)
         spacing = None if spacing is None else spacing[::-1] if orientation > 4 else spacing
     method = LOSSY.get(int(page.compression))
@@ -72,8 +82,8 @@ def page_pixels(
         scene=scene,
         read=read,
         exact=method is None,
-        tile=(page.tilelength, page.tilewidth) if page.is_tiled and orientation in (0, 1) else (512, 512),
-        why="its strips or samples have no place in DICOM as they are",
+        tile=size if whole else _tile(page, orientation),
+        why=_why(page, orientation),
     )
 
 
@@ -81,12 +91,29 @@ def _kept_samples(page: Any) -> int:
     return int(page.samplesperpixel) - len(page.extrasamples)
 
 
+def _why(page: Any, orientation: int) -> str:
+    if orientation not in (0, 1):
+        return "it lay on its side, or was mirrored"
+    return "its samples have no place in DICOM as they are" if page.is_tiled else "it is stored in strips"
+
+
+def _tile(page: Any, orientation: int) -> tuple[int, int]:
+    upright = page.is_tiled and orientation in (0, 1)
+    return (int(page.tilelength), int(page.tilewidth)) if upright else (512, 512)
+
+
+def _piece(page: Any) -> tuple[int, int]:
+    """Return rows and columns of a tile or strip."""
+    if page.is_tiled:
+        return int(page.tilelength), int(page.tilewidth)
+    return min(int(page.rowsperstrip), int(page.imagelength)), int(page.imagewidth)
+
+
 def _reader(file: FileBytes, page: Any) -> Callable[[Region], NDArray[Any]]:
     """Return a function that decodes the tiles or strips that a region touches."""
     kept = _kept_samples(page)
     apart = page.planarconfig == 2 and page.samplesperpixel > 1
-    high = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
-    wide = page.tilewidth if page.is_tiled else page.imagewidth
+    high, wide = _piece(page)
     across, down = -(-page.imagewidth // wide), -(-page.imagelength // high)
     blank = (1 << page.bitspersample) - 1 if page.photometric != WHITE_IS_ZERO else 0
 

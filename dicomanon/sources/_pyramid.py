@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError, SlideError
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     Spacing = tuple[float, float] | None
 _PEEK = 1 << 20
+_ASPECT = 0.02
+_GLASS = re.compile(r"(?<![a-z])(?:label|macro|overview|barcode)(?![a-z])", re.IGNORECASE)
+"""What pages that show the glass are called."""
+_SAMPLES, _SAMPLE = 64, 1 << 10
+"""How many pieces of the middle are looked at, and their bytes."""
 _ICC_PROFILE = 34675
 
 
@@ -73,6 +79,48 @@ def smaller(spacing: Spacing, base: tuple[int, int], size: tuple[int, int]) -> S
     return spacing[0] * base[1] / size[1], spacing[1] * base[0] / size[0]
 
 
+def alike(page: Any, base: Any) -> bool:
+    """Tell whether a page has the proportions of the largest level: a picture of the whole glass has not."""
+    if not (page.imagewidth and page.imagelength and base.imagewidth and base.imagelength):
+        return True
+    ratio = page.imagewidth * base.imagelength / (page.imagelength * base.imagewidth)
+    rounding = 1 / page.imagewidth + 1 / page.imagelength
+    return bool(abs(ratio - 1) < _ASPECT + rounding)
+
+
+def believed(roles: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return pages in their roles, none as tissue that calls itself a label or has other proportions than the base.
+
+    Raises SlideError where the largest level calls itself label or macro.
+    """
+    found: dict[str, list[Any]] = {role: [] for role in ("VOLUME", "THUMBNAIL", "OVERVIEW", "LABEL")}
+    doubted: list[tuple[str, Any]] = []
+    tissue = roles.get("VOLUME", [])
+    base = max(tissue, key=lambda page: page.imagewidth * page.imagelength, default=None)
+    for role, pages in roles.items():
+        for page in pages:
+            word = _GLASS.search(" ".join(_words(page)))
+            if role in ("VOLUME", "THUMBNAIL") and word and page is base:
+                raise SlideError("the largest image calls itself a label or a macro")
+            if role in ("VOLUME", "THUMBNAIL") and word:
+                doubted.append(("LABEL" if word[0].lower().startswith("label") else "OVERVIEW", page))
+            elif role in ("VOLUME", "THUMBNAIL") and base is not None and not alike(page, base):
+                doubted.append(("OVERVIEW", page))
+            else:
+                found[role].append(page)
+    for role, page in doubted:
+        if not found[role]:  # one of each is carried: where there is a real one, what is doubted is left out
+            found[role].append(page)
+    return found
+
+
+def _words(page: Any) -> list[str]:
+    """Return what a page calls itself: the first lines of its description, without fields, and its name."""
+    lines = (page.description or "").split("|")[0].splitlines()[:2]
+    name = page.tags.get(285)
+    return [*(line[:200] for line in lines), str(name.value)[:200] if name is not None else ""]
+
+
 def other_images(
     slide: TiffSlide, roles: dict[str, list[Any]], thumbnail: Spacing, base: tuple[int, int]
 ) -> tuple[Image, ...]:
@@ -94,11 +142,14 @@ def other_images(
 
 
 def fingerprint(file: FileBytes, *more: bytes) -> bytes:
-    """Digest the size, both ends and the texts of a file: the middle is tiles that these tell apart."""
+    """Digest the size, both ends, samples of the middle and the texts of a file."""
     digest = hashlib.sha256(file.size.to_bytes(8, "big"))
     peek = min(_PEEK, file.size)
     for offset in (0, file.size - peek):
         digest.update(file.read(offset, peek))
+    step = max(1, file.size // _SAMPLES)
+    for offset in range(step, file.size - _SAMPLE, step):
+        digest.update(file.read(offset, _SAMPLE))
     for part in more:
         digest.update(part)
     return digest.digest()

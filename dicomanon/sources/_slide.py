@@ -204,7 +204,8 @@ class SlideFormat:
     """A vendor format: `detect` claims a file, however damaged; `open` reads it or says what is wrong.
 
     `title`, `suffixes`, `lossless`, `encoded` are what `dicomanon formats` says. `needs` are modules that are not
-    always there, `extra` the one of the package that brings them. A `fallback` is asked only where no other claims.
+    always there, `extra` the one of the package that brings them. A `fallback` is asked only where no other claims;
+    `named_only` are files that also lie beside slides as a part of them: they are taken where they are named.
     """
 
     name: str
@@ -217,6 +218,7 @@ class SlideFormat:
     needs: tuple[str, ...] = ()
     extra: str = ""
     fallback: bool = False
+    named_only: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:

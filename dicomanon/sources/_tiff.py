@@ -109,6 +109,8 @@ def open_tiff(path: Path) -> TiffSlide:
 
 def _check_directories(slide: TiffSlide) -> None:
     """Raise CorruptSlideError where a value or a page lies beyond the end: the library passes over it."""
+    if not slide.pages:
+        raise CorruptSlideError("the TIFF has no directory")
     layout = slide.tiff.tiff
     entry = struct.Struct(f"{layout.byteorder}HH{layout.offsetformat[1:] * 2}")
     following = 0
@@ -151,13 +153,17 @@ def page_image(
     check_page(page)
     if flavor != "VOLUME" and not page.is_tiled and _is_plain(page) and _pixel_count(page) <= MAX_PIXELS:
         return single_image(slide, page, flavor, spacing)
-    if page.is_tiled and _is_plain(page) and _has_frames(page):
+    if page.is_tiled and _is_plain(page) and _has_frames(page) and _may_be_cut(page, flavor):
         return level_image(slide.file, page, spacing, flavor=flavor, resampled=resampled, scene=scene)
     try:
         check_ranges(slide.file, page.dataoffsets, page.databytecounts)
     except DAMAGE:
         raise CorruptSlideError("an image is damaged") from None
-    return page_pixels(slide.file, page, flavor, spacing, resampled=resampled, scene=scene)
+    # Only levels may have more than one frame (PS3.3 C.8.12.4.1.1).
+    whole = flavor != "VOLUME"
+    if whole and _pixel_count(page) > MAX_PIXELS:
+        raise CorruptSlideError("an associated image is absurdly large")
+    return page_pixels(slide.file, page, flavor, spacing, resampled=resampled, scene=scene, whole=whole)
 
 
 def _is_plain(page: Any) -> bool:
@@ -183,6 +189,10 @@ def _has_frames(page: Any) -> bool:
         return True
     size = page.tilewidth * page.tilelength * page.samplesperpixel * len(page.dataoffsets)
     return bool(page.photometric != YCBCR and size < MAX_NATIVE)
+
+
+def _may_be_cut(page: Any, flavor: Flavor) -> bool:
+    return flavor == "VOLUME" or len(page.dataoffsets) == 1
 
 
 def _pixel_count(page: Any) -> int:
@@ -286,6 +296,8 @@ def check_page(page: Any) -> None:
         raise SlideError("samples are signed or real numbers: whole-slide images in DICOM have neither")
     if page.photometric not in PHOTOMETRICS:
         raise SlideError("the TIFF photometric interpretation is not supported")
+    if page.photometric == YCBCR and page.compression not in (6, JPEG, *NEW_JPEG_2000):
+        raise SlideError("colours as YCbCr are supported in JPEG and JPEG 2000 only")
     if page.samplesperpixel - len(page.extrasamples) not in (1, 3):
         raise SlideError("only gray and three colours are supported")
     if page.is_tiled and max(page.tilewidth, page.tilelength) > 0xFFFF:

@@ -43,6 +43,7 @@ NAMES = {
     34665: "Exif",
     37510: "UserComment",
 }
+_LONGEST_TOLD = 1 << 12
 LONGEST = 1 << 24
 """Bytes of one value: a label as base64 is the largest there is."""
 _SIZES = {
@@ -92,6 +93,10 @@ def _of_tag(slide: TiffSlide, tag: Any, splitter: Splitter | None) -> Iterator[F
     name = name_of(tag.code)
     if length > LONGEST:
         yield Field(name, "", tag.valueoffset, length)
+        return
+    if isinstance(tag.value, dict):  # a directory of its own, such as Exif
+        for key, value in tag.value.items():
+            yield Field(f"{name}/{key}", str(value)[:_LONGEST_TOLD])
         return
     if int(tag.dtype) not in TEXTS:
         yield Field(name, _numbers(tag.value), tag.valueoffset, length)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources import _jpeg, _jpeg2000
-from dicomanon.sources._bytes import FileBytes, spans
+from dicomanon.sources._bytes import FileBytes, spans, windows
+from dicomanon.sources._pixels import LOSSY
 from dicomanon.sources._white import white_jpeg, white_jpeg_2000
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def native_tiles(file: FileBytes, page: Any) -> FrameStream:
         transfer_syntax_uid=_EXPLICIT_LITTLE,
         encapsulated=False,
         photometric="RGB" if page.samplesperpixel == 3 else "MONOCHROME2",
-        lossy_method="",
+        lossy_method=LOSSY.get(int(page.compression), ""),
         lengths=array("Q", (size,)) * len(page.dataoffsets),
         frames=frames,
     )
@@ -197,12 +198,16 @@ def _frames(
     """Yield each tile with a cleaned head; most tiles share one head, so it is read once."""
     seen = front = b""
     length = 0
-    wanted = slice(first, last)
-    for window, start, stop in spans(file, page.dataoffsets[wanted], page.databytecounts[wanted]):
-        if start == stop:
-            yield blank
-            continue
-        if not seen or not window.startswith(seen, start, stop):
-            length, front = clean(window[start:stop])
-            seen = window[start : start + length]
-        yield front + window[start + length : stop]
+    offsets, counts = page.dataoffsets[first:last], page.databytecounts[first:last]
+    for window, begin, numbers in windows(file, offsets, counts):
+        for number in numbers:
+            count = counts[number]
+            if not count:
+                yield blank
+                continue
+            start = offsets[number] - begin
+            stop = start + count
+            if not seen or not window.startswith(seen, start, stop):
+                length, front = clean(window[start:stop])
+                seen = window[start : start + length]
+            yield front + window[start + length : stop]

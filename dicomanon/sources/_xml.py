@@ -82,9 +82,7 @@ def xml_texts(document: bytes) -> list[Text]:
 
     def comment(data: str) -> None:
         flush()
-        start = parser.CurrentByteIndex + 4
-        stop = document.find(b"-->", start)
-        found.append(Text((*names, "comment"), "", data.strip(), start, max(start, stop), {}))
+        found.append(_comment(document, parser.CurrentByteIndex + 4, (*names, "comment"), data))
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler, parser.CommentHandler = text, comment
@@ -94,6 +92,12 @@ def xml_texts(document: bytes) -> list[Text]:
     except (expat.ExpatError, ValueError):
         raise CorruptSlideError("the XML of the slide cannot be read") from None
     return found
+
+
+def _comment(document: bytes, start: int, path: tuple[str, ...], data: str) -> Text:
+    raw = document[start : document.find(b"-->", start)]
+    at = start + len(raw) - len(raw.lstrip())
+    return Text(path, "", data.strip(), at, at + len(raw.strip()), {})
 
 
 def _attributes(document: bytes, at: int) -> Iterator[tuple[str, int, int]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dicomanon.sources._fields import facts
 from dicomanon.sources._peek import DESCRIPTION
 from dicomanon.sources._pyramid import (
+    believed,
     fingerprint,
     icc_of,
     level_images,
@@ -54,6 +55,7 @@ def _source(slide: TiffSlide, path: Path) -> SlideSource:
     roles: dict[str, list[Any]] = {}
     for index, page in enumerate(slide.pages):
         roles.setdefault(_role(index, page), []).append(page)
+    roles = believed(roles)
     fields = tuple(tiff_fields(slide, {DESCRIPTION: piped}))
     said = facts(FORMAT.name, fields)
     spacing = square(number(said.get("ImageDescription/MPP", "")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError, SlideError
-from dicomanon.sources._pyramid import fingerprint, icc_of, level_images, opened, other_images
+from dicomanon.sources._pyramid import believed, fingerprint, icc_of, level_images, opened, other_images
 from dicomanon.sources._slide import SlideFormat, SlideMetadata, SlideSource
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def _source(slide: TiffSlide, path: Path) -> SlideSource:
     roles: dict[str, list[Any]] = {"VOLUME": [base]}
     for page in slide.pages[1:]:
         roles.setdefault(_role(page, base), []).append(page)
+    roles = believed(roles)
     spacing = resolution(base)
     levels = level_images(slide, roles["VOLUME"], spacing)
     return SlideSource(

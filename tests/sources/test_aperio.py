@@ -13,7 +13,7 @@ import tifffile
 
 from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources import open_slide
-from tests.slides import PLANTED, Shape, make_svs
+from tests.slides import PLANTED, Shape, framed, make_svs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,16 +52,16 @@ def test_jpeg_scans_are_those_of_the_file(corpus: Path, name: str) -> None:
     path = corpus / "slides" / name
     with open_slide(path) as slide:
         for level, tiles in zip(slide.levels, stored_tiles(path), strict=True):
-            frames = list(level.frames())
+            frames = list(framed(level).frames())
             assert [scan(frame) for frame in frames] == [scan(tile) for tile in tiles]
-            assert [len(frame) for frame in frames] == list(level.frame_lengths)
+            assert [len(frame) for frame in frames] == list(framed(level).frame_lengths)
 
 
 def test_jpeg_2000_tiles_are_those_of_the_file(corpus: Path) -> None:
     path = corpus / "slides/synthetic/synthetic-svs-jp2k.svs"
     with open_slide(path) as slide:
         for level, tiles in zip(slide.levels, stored_tiles(path), strict=True):
-            assert list(level.frames()) == tiles
+            assert list(framed(level).frames()) == tiles
 
 
 @pytest.mark.parametrize("name", SLIDES)
@@ -87,9 +87,9 @@ def test_associated_images_decode_to_the_pixels_of_the_file(corpus: Path, name: 
         found = (slide.thumbnail, slide.label, slide.overview)
         for page, image in zip(pages, found, strict=True):
             assert image is not None
-            (frame,) = image.frames()
+            (frame,) = framed(image).frames()
             expected = page.asarray()
-            if not image.encapsulated:
+            if not framed(image).encapsulated:
                 assert frame == expected.tobytes()
                 continue
             pixels = imagecodecs.jpeg8_decode(frame).astype(int)
@@ -202,8 +202,8 @@ def test_a_date_that_is_none_is_not_guessed(tmp_path: Path, date: str, time: str
 def test_a_tile_without_bytes_becomes_a_white_frame(tmp_path: Path, codec: Codec) -> None:
     shape = Shape(codec=codec, tiles=(2, 2), empty=frozenset({1}))
     with open_slide(make_svs(tmp_path / "slide.svs", shape)) as slide:
-        frames = list(slide.levels[0].frames())
-        assert [len(frame) for frame in frames] == list(slide.levels[0].frame_lengths)
+        frames = list(framed(slide.levels[0]).frames())
+        assert [len(frame) for frame in frames] == list(framed(slide.levels[0]).frame_lengths)
 
     if codec == "lzw":
         pixels = np.frombuffer(frames[1], np.uint8).reshape(256, 256, 3)
@@ -226,7 +226,7 @@ def test_a_level_that_is_not_a_multiple_of_its_tiles_keeps_its_size(tmp_path: Pa
     shape = Shape(tiles=(5, 4), levels=2, margin=77)
     with open_slide(make_svs(tmp_path / "slide.svs", shape)) as slide:
         assert [(level.columns, level.rows) for level in slide.levels] == [(1203, 947), (300, 236)]
-        assert [len(level.frame_lengths) for level in slide.levels] == [20, 2]
+        assert [len(framed(level).frame_lengths) for level in slide.levels] == [20, 2]
         assert slide.levels[1].spacing == pytest.approx((0.001996, 0.001996))
 
 
@@ -318,7 +318,7 @@ def test_a_tile_overwritten_with_zeros_is_damage_when_it_is_read(tmp_path: Path,
         file.write(bytes(count))
 
     with open_slide(path) as slide, pytest.raises(CorruptSlideError):
-        list(slide.levels[0].frames())
+        list(framed(slide.levels[0]).frames())
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_damage(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_damage(tmp_path: Path) -> None:
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size // 4)
         with pytest.raises(CorruptSlideError):
-            list(slide.levels[0].frames())
+            list(framed(slide.levels[0]).frames())
 
 
 def test_nothing_of_a_damaged_slide_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

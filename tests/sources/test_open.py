@@ -49,7 +49,8 @@ def test_a_missing_file_is_unknown_and_its_name_is_not_repeated(tmp_path: Path) 
 def test_two_formats_that_claim_one_file_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twice = (*formats(), replace(formats()[0], name="impostor"))
+    aperio = next(record for record in formats() if record.name == "aperio")
+    twice = (*formats(), replace(aperio, name="impostor"))
     monkeypatch.setattr(dicomanon.sources, "formats", lambda: twice)
 
     with pytest.raises(AmbiguousSlideError):
