@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from dicomanon.convert import ConvertOptions, ReadySlide
+    from dicomanon.convert import ConvertOptions, ReadySlide, Watch
     from dicomanon.inputs import Inputs
     from dicomanon.part10.instance import Instance
     from dicomanon.pipeline import Outcome, Route
@@ -40,12 +40,21 @@ if TYPE_CHECKING:
     from dicomanon.pixels.report import PixelReport
     from dicomanon.profile import Profile
     from dicomanon.review import Reviewed
+    from dicomanon.sources import Frames
 
     Work = Callable[[Path], list["Result"]]
 
 UNREAD_FORMAT = "; it has the name of a slide, but is none, or one that is damaged at its front"
 SHORTEST_VENDOR_TEXT = 6
 LONGEST_VENDOR_TEXT = 1 << 14
+MAKERS = frozenset(
+    (
+        *("3DHISTECH", "Akoya", "Aperio", "Argos", "Carl Zeiss", "Hamamatsu", "Hamamatsu Photonics", "Huron"),
+        *("Leica", "Leica Biosystems", "Mikroscan", "Motic", "Nikon", "Olympus", "PerkinElmer", "PHILIPS"),
+        *("Philips", "Roche", "Sakura", "Trestle", "Ventana", "Zeiss"),
+    )
+)
+"""Who makes scanners and cameras: of one slide a field that goes, of another the manufacturer that stays."""
 HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
 """Private Information, and the AE title of a sender, of group 0002 (PS3.10 7.1)."""
 
@@ -95,16 +104,28 @@ def deidentify_files(inputs: Iterable[Path], job: Job, processes: int = 1) -> It
     found = find_inputs(given, job.out)
     job = replace(job, places=survey_files(found.files, compiled(job.profile, job.options)))
     work = partial(_deidentify_file, job=job, named=frozenset(given))
-    yield from _run(work, found, job.out, processes)
+    yield from run_over(work, found, job.out, processes)
 
 
 def convert_slides(
-    inputs: Iterable[Path], job: Job, options: ConvertOptions, processes: int = 1
+    inputs: Iterable[Path],
+    job: Job,
+    options: ConvertOptions,
+    processes: int = 1,
+    watch: Watch | None = None,
 ) -> Iterator[list[Result]]:
-    """Convert vendor slides, and those in folders, clear every image; yield the results of each slide."""
+    """Convert vendor slides, and those in folders, clear every image; yield the results of each slide.
+
+    `watch` is told of tiles where one process does all.
+    """
     given = list(inputs)
-    work = partial(_convert_slide, job=job, options=options, named=frozenset(given))
-    yield from _run(work, find_inputs(given, job.out), job.out, processes)
+    found = find_inputs(given, job.out)
+    if options.table is not None:
+        options.table.check_names(found.files)
+    alone = processes == 1 or len(found.files) == 1
+    named = frozenset(given)
+    work = partial(_convert_slide, job=job, options=options, named=named, watch=watch if alone else None)
+    yield from run_over(work, found, job.out, processes)
 
 
 def convert_slides_identified(
@@ -112,11 +133,14 @@ def convert_slides_identified(
 ) -> Iterator[list[Result]]:
     """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
     given = list(inputs)
+    found = find_inputs(given, out)
+    if options.table is not None:
+        options.table.check_names(found.files)
     work = partial(_convert_identified, out=out, options=options, named=frozenset(given))
-    yield from _run(work, find_inputs(given, out), out, 1)
+    yield from run_over(work, found, out, 1)
 
 
-def _run(work: Work, inputs: Inputs, out: Path, processes: int) -> Iterator[list[Result]]:
+def run_over(work: Work, inputs: Inputs, out: Path, processes: int) -> Iterator[list[Result]]:
     """Yield the results of every input; once the output cannot be written, those left are reported as not done."""
     with output_folder(out):
         for folder in inputs.unreadable:
@@ -218,7 +242,7 @@ def is_slide(path: Path) -> bool:
     from dicomanon.sources import claims  # heavy
 
     try:
-        return bool(claims(path))
+        return any(not each.named_only for each in claims(path))
     except OSError:
         return False
 
@@ -255,25 +279,33 @@ def _vendor_residue(slide: ReadySlide) -> bytes:
             continue
         if not re.search(r"[^\W\d_]", text) and sum(map(str.isdigit, text)) < SHORTEST_VENDOR_TEXT:
             continue
-        soft = any(text in thing for thing in things) or (text == metadata.name and text.isalpha())
+        soft = (
+            text in MAKERS
+            or any(text in thing for thing in things)
+            or (text == metadata.name and text.isalpha())
+        )
         raw = text.encode()[:LONGEST_VENDOR_TEXT]
         found.append(pack_element(SOFT_RESIDUE if soft else HARD_RESIDUE, b"LO", raw, EXPLICIT_LE))
     return b"".join(found)
 
 
-def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozenset[Path]) -> list[Result]:
+def _convert_slide(
+    path: Path, job: Job, options: ConvertOptions, named: frozenset[Path], watch: Watch | None = None
+) -> list[Result]:
     from dicomanon.convert import prepared  # heavy
 
     results: list[Result] = []
     try:
-        with prepared(path, options, job.out) as slide:
-            identifier = options.container_identifier or slide.fingerprint.hex()
+        with prepared(path, options, job.out, watch, named=path in named) as slide:
+            identifier = slide.laboratory.container_identifier or slide.fingerprint.hex()
             route, reports = _reviewed_route(_route(job, job.scope or f"slide:{identifier}"), job)
             opened = [partial(vendor_instance, slide, index, options) for index in range(len(slide.images))]
             route = replace(route, places=survey_instances(opened, route.deidentifier.profile))
+            told = slide if watch is None else watched(slide, watch)
             for index, image in enumerate(slide.images):
                 name = f"{path} {image.flavor} {index + 1}"
-                outcome = clear(opened[index], route, job.out, again=partial(_itself, opened[index]))
+                first = partial(vendor_instance, told, index, options)
+                outcome = clear(first, route, job.out, again=partial(_itself, opened[index]))
                 results.append(_deliver(name, outcome, job, reports))
                 if _cannot_write(results):
                     break
@@ -282,6 +314,19 @@ def _convert_slide(path: Path, job: Job, options: ConvertOptions, named: frozens
     except DicomanonError as error:
         results.append(_failed(path, error, named))
     return results
+
+
+def watched(slide: ReadySlide, watch: Watch) -> ReadySlide:
+    """Return a slide whose frames are told as they are read."""
+    watch.stage("writing", sum(len(image.frame_lengths) for image in slide.images))
+    images = (replace(image, frames=partial(_told, image.frames, watch)) for image in slide.images)
+    return replace(slide, images=tuple(images))
+
+
+def _told(frames: Frames, watch: Watch, first: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    for frame in frames(first, stop):
+        watch.advance(1, len(frame))
+        yield frame
 
 
 def _itself(source: Callable[[], Instance], _: Instance) -> Callable[[], Instance]:
@@ -296,7 +341,7 @@ def _convert_identified(
 
     results: list[Result] = []
     try:
-        with prepared(path, options, out) as slide:
+        with prepared(path, options, out, named=path in named) as slide:
             for number, opened in enumerate(instances(slide, options), 1):
                 target = out / f"{opened.meta.sop_instance_uid}.dcm"
                 size = write_identified(opened, target)

@@ -155,9 +155,9 @@ def check_files(
     options: tuple[str, ...] = (),
     *,
     deep: bool = False,
-    patient_id: str = "",
+    convert: ConvertOptions | None = None,
 ) -> Report:
-    """Search `outputs` for the identifying values of all `sources`; `patient_id` is what slides were given.
+    """Search `outputs` for the identifying values of all `sources`; `convert` is how slides among them were converted.
 
     A source is paired with its output by its pixels. Dates are looked for in the paired output alone: moved dates
     of one patient may well be days of another; what has no pixels is paired if one source alone of its SOP Class
@@ -167,7 +167,7 @@ def check_files(
     compiled = load_profile(profile, options)
     report = Report(deep=deep)
     originals = _Originals(compiled)
-    _read_sources(list(sources), originals, report, ConvertOptions(patient_id=patient_id))
+    _read_sources(list(sources), originals, report, convert or ConvertOptions())
     if not report.sources:
         raise UsageError("no source can be read as DICOM or as a slide: there is nothing to look for")
     report.values = len(originals)
@@ -194,7 +194,7 @@ def _read_sources(
     report.unread = len(found.unreadable)
     for path in found.files:
         try:
-            for opened in _opened(path, options):
+            for opened in _opened(path, options, named=path in named):
                 report.sources += 1
                 originals.add(opened)
         except UnknownSlideError:
@@ -204,7 +204,7 @@ def _read_sources(
             report.unread += 1
 
 
-def _opened(path: Path, options: ConvertOptions) -> Iterator[Instance]:
+def _opened(path: Path, options: ConvertOptions, *, named: bool) -> Iterator[Instance]:
     """Yield the instances of an original: one of a DICOM file, one an image of a slide.
 
     Raises UnknownSlideError for files of other kinds, OSError and other errors of ours for unreadable ones.
@@ -221,7 +221,7 @@ def _opened(path: Path, options: ConvertOptions) -> Iterator[Instance]:
             raise
     from dicomanon.convert import prepared  # heavy
 
-    with prepared(path, options) as slide:
+    with prepared(path, options, named=named) as slide:
         for index in range(len(slide.images)):
             yield vendor_instance(slide, index, options)
 

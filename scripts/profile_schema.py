@@ -15,6 +15,7 @@ from dicomanon.profile.overrides import KEYS, OVERRIDE_ACTIONS, OVERRIDE_VRS, SE
 from dicomanon.profile.pixels import DEFAULTS, LONGEST_PROJECT, ONLY_FOR, WORDS
 from dicomanon.profile.private import ELEMENT, PRIVATE_KEYS
 from dicomanon.profile.rule import VRS
+from dicomanon.profile.slides import SLIDE_DEFAULTS, SLIDE_WORDS
 
 FILE = Path(__file__).resolve().parents[1] / "profiles" / "profile.schema.json"
 TAG = r"\(?[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}\)?"
@@ -25,6 +26,7 @@ TOLD = {
     "extends": "A shipped profile, or the path of a TOML file: this one changes it.",
     "anonymous": "What it makes is anonymous only while nobody keeps the key: a run with a key says so.",
     "options": "Options of PS3.15 E.3 and for pathology.",
+    "slides": "How vendor slides are converted where pixels cannot pass as they are.",
     "pixels": "Which images leave and how, by Image Type value 3; burned-in is for those that say YES.",
     "masks": "Files of masks in the format of the RSNA CTP, beside the profile: where devices burn text into pictures.",
     "override": "What becomes of attributes; a reason each.",
@@ -54,6 +56,11 @@ TOLD_OF_PIXELS = {
     "project": "The first line of a label that replaces another; without it the name of the profile.",
     "search": "How wide a pixel is, in micrometres on the slide, where tissue is looked at: 0.1 to 100.",
 }
+TOLD_OF_SLIDES = {
+    "quality": "The quality of JPEG where pixels have to be encoded again: 1 to 100.",
+    "exact": "What becomes of pixels that were never compressed with loss: JPEG 2000 without loss, or JPEG.",
+    "levels": "What becomes of a pyramid that lacks levels.",
+}
 NUMBER = r"^\s*\+?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?\s*$"
 """Numbers as people write them; the range is the program's to check."""
 
@@ -71,6 +78,11 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {setting: _pixels(setting) for setting in DEFAULTS},
+    }
+    properties["slides"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {setting: _slides(setting) for setting in SLIDE_DEFAULTS},
     }
     properties["masks"] = {"type": "array", "items": {"type": "string", "minLength": 1}}
     properties["objects"] = {
@@ -101,6 +113,12 @@ def _pixels(setting: str) -> dict[str, Any]:
     words = sorted(word for word in WORDS.get(setting, ()) if ONLY_FOR.get(word, setting) == setting)
     said = {"enum": words} if words else limits[setting]
     return {"type": "string", "description": TOLD_OF_PIXELS.get(setting, POLICIES)} | said
+
+
+def _slides(setting: str) -> dict[str, Any]:
+    words = sorted(SLIDE_WORDS.get(setting, ()))
+    said = {"enum": words} if words else {"pattern": r"^([1-9][0-9]?|100)$"}
+    return {"type": "string", "description": TOLD_OF_SLIDES[setting]} | said
 
 
 def _option(word: str) -> dict[str, Any]:

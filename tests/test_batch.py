@@ -223,24 +223,24 @@ def test_slides_of_a_folder_are_taken_and_other_files_are_skipped(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
+    ("name", "data", "reason"),
     [
-        ("1.ndpi", b"of another maker"),
-        ("1.MRXS", b""),
-        ("scan.tif", b"II*\0" + bytes(60)),
-        ("big", b"MM\0+\0\x08"),
+        ("1.ndpi", b"of another maker", "unknown-slide"),
+        ("1.SVS", b"", "unknown-slide"),
+        ("scan.tif", b"II*\0" + bytes(60), "corrupt-slide"),
+        ("big", b"MM\0+\0\x08", "corrupt-slide"),
     ],
 )
-def test_a_slide_of_a_format_that_is_not_read_is_quarantined_and_not_passed_over(
-    tmp_path: Path, name: str, data: bytes
+def test_what_may_be_a_slide_and_cannot_be_read_is_quarantined_and_not_passed_over(
+    tmp_path: Path, name: str, data: bytes, reason: str
 ) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(data)
 
     ((result,),) = convert_slides([tmp_path / "in"], job_in(tmp_path / "out"), ConvertOptions())
 
-    assert (result.outcome, result.reason) == ("quarantined", "unknown-slide")
-    assert "format that is not read" in result.message
+    assert (result.outcome, result.reason) == ("quarantined", reason)
+    assert ("has the name of a slide" in result.message) == (reason == "unknown-slide")
 
 
 def test_an_instance_under_a_taken_uid_says_so_without_a_path(tmp_path: Path) -> None:

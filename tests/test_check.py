@@ -6,7 +6,7 @@ import pytest
 
 from dicomanon.batch import Job, convert_slides, deidentify_files
 from dicomanon.check import check_files
-from dicomanon.convert import ConvertOptions
+from dicomanon.convert import ConvertOptions, Laboratory
 from dicomanon.errors import UsageError
 from dicomanon.part10.encoding import EXPLICIT_LE
 from tests.slides import PLANTED, Shape, make_svs
@@ -275,7 +275,8 @@ def test_the_patient_id_that_a_slide_was_given_is_looked_for(tmp_path: Path) -> 
     )
 
     def found(patient_id: str) -> bool:
-        report = check_files([tmp_path / "x.dcm"], [slide], "research-wsi", patient_id=patient_id)
+        told = ConvertOptions(laboratory=Laboratory(patient_id=patient_id))
+        report = check_files([tmp_path / "x.dcm"], [slide], "research-wsi", convert=told)
         return any(each.path == "(0040,0600)" and each.check == "value" for _, each in report.findings)
 
     assert found("MRN-CANARY-1")

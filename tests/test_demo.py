@@ -176,7 +176,10 @@ def test_a_file_that_is_no_slide_is_one_clear_line(tmp_path: Path) -> None:
 
     assert demo(tmp_path / "notes.txt", None, lines.append) == 1
 
-    assert lines[-1] == "demo stopped at 'to DICOM': no slide format claims the file"
+    assert (
+        lines[-1]
+        == "demo stopped at 'to DICOM': no slide format claims the file; `dicomanon formats` lists them"
+    )
 
 
 @pytest.mark.usefixtures("temporary")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomanon.convert.body import body, native_length, offset_tables
-from dicomanon.convert.header import SOP_CLASS_UID, header
+from dicomanon.convert.body import body, native_length, offset_elements
+from dicomanon.convert.header import SOP_CLASS_UID, header, plane_spacing_of, spacing_of
+from dicomanon.convert.laboratory import Laboratory
 from dicomanon.convert.options import ConvertOptions
-from dicomanon.convert.prepare import ReadySlide, prepared
+from dicomanon.convert.prepare import ReadySlide, Watch, prepared
+from dicomanon.convert.sparse import per_frame_groups
 from dicomanon.errors import SlideError
 from dicomanon.part10.instance import Instance, Meta, PixelElement
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-__all__ = ["ConvertOptions", "ReadySlide", "instance", "instances", "prepared"]
+__all__ = ["ConvertOptions", "Laboratory", "ReadySlide", "Watch", "instance", "instances", "prepared"]
 
 _PIXEL_DATA = 0x7FE00010
 _MAX_NATIVE = 0xFFFFFFFE
@@ -40,9 +42,13 @@ def instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance
     """
     image = slide.images[index]
     dataset = header(slide, image, index, options)
+    encoded = _encode(dataset)
+    if image.part is not None:
+        spacing = spacing_of(slide, image, options) or (0.0, 0.0)
+        encoded += per_frame_groups(image, spacing, plane_spacing_of(image))
     if image.encapsulated:
         if len(image.frame_lengths) > 1:
-            dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offset_tables(image)
+            encoded += offset_elements(image)
         length = None
     else:
         length = native_length(image)
@@ -55,7 +61,7 @@ def instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance
             sop_instance_uid=str(dataset.SOPInstanceUID),
             name=f"{image.flavor} {index + 1}",
         ),
-        header=_encode(dataset),
+        header=encoded,
         pixels=PixelElement(tag=_PIXEL_DATA, vr=b"OB", length=length),
         body=body(image),
     )

@@ -7,6 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError
+from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.readers import ChunkReader
 
 if TYPE_CHECKING:
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 _EMPTY_OFFSET_TABLE = b"\xfe\xff\x00\xe0\0\0\0\0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _ITEM = Struct("<HHI")
+_OFFSETS, _LENGTHS = 0x7FE00001, 0x7FE00002
 _BATCH = 1 << 18
 
 
-def offset_tables(image: SlideImage) -> tuple[bytes, bytes]:
-    """Return Extended Offset Table and Extended Offset Table Lengths (PS3.3 C.7.6.3.1.8)."""
+def offset_elements(image: SlideImage) -> bytes:
+    """Return Extended Offset Table and Extended Offset Table Lengths (PS3.3 C.7.6.3.1.8) as elements."""
     padded = [length + (length & 1) for length in image.frame_lengths]
     offsets = accumulate((length + 8 for length in padded[:-1]), initial=0)
     layout = Struct(f"<{len(padded)}Q")
-    return layout.pack(*offsets), layout.pack(*padded)
+    offset_table = pack_element(_OFFSETS, b"OV", layout.pack(*offsets), EXPLICIT_LE)
+    return offset_table + pack_element(_LENGTHS, b"OV", layout.pack(*padded), EXPLICIT_LE)
 
 
 def native_length(image: SlideImage) -> int:
@@ -43,28 +46,33 @@ def _encapsulated(image: SlideImage) -> Iterator[bytes]:
     """Yield items in batches, since a slide has more tiles than a loop should have steps."""
     parts = [_EMPTY_OFFSET_TABLE]
     held = 0
-    for frame in _checked(image):
+    pack = _ITEM.pack
+    announced = iter(image.frame_lengths)
+    for frame in image.frames():
         length = len(frame)
-        parts.append(_ITEM.pack(0xFFFE, 0xE000, length + (length & 1)))
-        parts.append(frame)
-        if length & 1:
-            parts.append(b"\0")
+        if length != next(announced, -1):
+            raise CorruptSlideError("a frame is not as long as announced")
+        odd = length & 1
+        parts += (
+            (pack(0xFFFE, 0xE000, length + odd), frame, b"\0")
+            if odd
+            else (
+                pack(0xFFFE, 0xE000, length),
+                frame,
+            )
+        )
         held += length
         if held >= _BATCH:
             yield b"".join(parts)
             parts.clear()
             held = 0
+    if next(announced, None) is not None:
+        raise CorruptSlideError("there are fewer frames than announced")
     parts.append(_SEQUENCE_END)
     yield b"".join(parts)
 
 
 def _native(image: SlideImage) -> Iterator[bytes]:
-    yield from _checked(image)
-    if sum(image.frame_lengths) & 1:
-        yield b"\0"
-
-
-def _checked(image: SlideImage) -> Iterator[bytes]:
     announced = iter(image.frame_lengths)
     for frame in image.frames():
         if len(frame) != next(announced, -1):
@@ -72,3 +80,5 @@ def _checked(image: SlideImage) -> Iterator[bytes]:
         yield frame
     if next(announced, None) is not None:
         raise CorruptSlideError("there are fewer frames than announced")
+    if sum(image.frame_lengths) & 1:
+        yield b"\0"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomanon.convert.options import ConvertOptions
+    from dicomanon.convert.prepare import Watch
     from dicomanon.convert.spool import Spool
     from dicomanon.sources import Shape
 
@@ -55,10 +56,8 @@ def encoding_of(image: Shape, options: ConvertOptions, *, exact: bool) -> Encodi
     return Encoding(options.quality, "YBR_FULL_422" if image.samples == 3 else "MONOCHROME2")
 
 
-def encoded(
-    image: PixelImage, options: ConvertOptions, spool: Spool, done: Callable[[int], None]
-) -> SlideImage:
-    """Return an image with frames that lie in `spool`; `done` is told of each. Raises what reading it raises."""
+def encoded(image: PixelImage, options: ConvertOptions, spool: Spool, watch: Watch | None) -> SlideImage:
+    """Return an image with frames that lie in `spool`; `watch` is told of each. Raises what reading it raises."""
     rows, columns = image.tile
     regions = (
         Region(left, top, columns, rows, plane, path)
@@ -76,7 +75,8 @@ def encoded(
     for made in in_order(frame, regions):
         stop = spool.add(made) + 1
         first = stop - 1 if first is None else first
-        done(1)
+        if watch is not None:
+            watch.advance(1, len(made))
     numbers = range(first or 0, stop or 0)
     return as_frames(image, image.tile, how, spool, numbers, f"encoded again: {image.why}")
 

@@ -10,8 +10,12 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.convert.colour import icc_profile
+from dicomanon.convert.items import code, item
+from dicomanon.convert.sparse import dimension_index
+from dicomanon.convert.specimen import specimen
 from dicomanon.convert.text import clean, decimal
 from dicomanon.convert.uids import uid
+from dicomanon.sources import smaller
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -26,6 +30,11 @@ UNKNOWN = "UNKNOWN"
 _NO_DATE = dt.datetime(1900, 1, 1)  # noqa: DTZ001 - for Type 1 dates that nobody gave
 _DEPTH = 0.001
 """Nominal depth of focus in mm: SVS do not say, and the attributes are Type 1."""
+_RESAMPLED = ("113085", "DCM", "Spatial resampling")
+_COMPRESSED = ("113040", "DCM", "Lossy Compression")
+"""Of CID 7203, Image Derivation: codes stay where descriptions go."""
+_STRONGEST = 200
+"""What says that it is a stronger objective is another number."""
 _ORIENTATION = [0, -1, 0, -1, 0, 0]
 """The label is left of the tissue in the image, and up on the slide (PS3.3 C.8.12.2.1)."""
 
@@ -39,11 +48,11 @@ def header(slide: ReadySlide, image: SlideImage, index: int, options: ConvertOpt
     dataset.SOPClassUID = SOP_CLASS_UID
     dataset.SOPInstanceUID = uid(slide.fingerprint, _role(image))
     dataset.InstanceNumber = index + 1
-    _patient_and_study(dataset, slide, options)
+    _patient_and_study(dataset, slide)
     _series(dataset, slide, image)
     _equipment(dataset, slide.metadata)
     _times(dataset, slide.metadata)
-    _specimen(dataset, slide, options)
+    _specimen(dataset, slide)
     _pixels(dataset, image)
     if image.part is not None:
         _concatenation(dataset, slide, image, image.part)
@@ -55,24 +64,25 @@ def header(slide: ReadySlide, image: SlideImage, index: int, options: ConvertOpt
     return dataset
 
 
-def _patient_and_study(dataset: Dataset, slide: ReadySlide, options: ConvertOptions) -> None:
-    dataset.PatientName = clean(options.patient_name, 64)
-    dataset.PatientID = clean(options.patient_id, 64)
-    dataset.PatientBirthDate = options.patient_birth_date
-    dataset.PatientSex = options.patient_sex
-    dataset.StudyInstanceUID = options.study_instance_uid or uid(slide.fingerprint, "study")
-    dataset.StudyDate = dataset.StudyTime = ""
+def _patient_and_study(dataset: Dataset, slide: ReadySlide) -> None:
+    lab = slide.laboratory
+    dataset.PatientName = clean(lab.patient_name, 64)
+    dataset.PatientID = clean(lab.patient_id, 64)
+    dataset.PatientBirthDate = lab.patient_birth_date
+    dataset.PatientSex = lab.patient_sex
+    dataset.StudyInstanceUID = lab.study_instance_uid or uid(slide.fingerprint, "study")
+    dataset.StudyDate, dataset.StudyTime = lab.study_date, ""
     dataset.ReferringPhysicianName = ""
-    dataset.StudyID = clean(options.study_id, 16)
-    dataset.AccessionNumber = clean(options.accession_number, 16)
+    dataset.StudyID = clean(lab.study_id, 16)
+    dataset.AccessionNumber = clean(lab.accession_number, 16)
 
 
 def _series(dataset: Dataset, slide: ReadySlide, image: SlideImage) -> None:
-    """Give each scene a series of its own; all are on one glass, and share its frame of reference."""
+    """Give each scene a series and a frame of reference of its own: where one lies to another is not known."""
     dataset.Modality = "SM"
     dataset.SeriesInstanceUID = uid(slide.fingerprint, _of_scene("series", image))
     dataset.SeriesNumber = image.scene + 1
-    dataset.FrameOfReferenceUID = uid(slide.fingerprint, "frame of reference")
+    dataset.FrameOfReferenceUID = uid(slide.fingerprint, _of_scene("frame of reference", image))
     dataset.PositionReferenceIndicator = "SLIDE_CORNER"
 
 
@@ -117,20 +127,16 @@ def _times(dataset: Dataset, metadata: SlideMetadata) -> None:
         dataset.TimezoneOffsetFromUTC = moment.strftime("%z")
 
 
-def _specimen(dataset: Dataset, slide: ReadySlide, options: ConvertOptions) -> None:
+def _specimen(dataset: Dataset, slide: ReadySlide) -> None:
+    lab = slide.laboratory
     found = clean(slide.metadata.barcode, 64) or clean(slide.metadata.name, 64) or UNKNOWN
-    container = clean(options.container_identifier, 64) or found
+    container = clean(lab.container_identifier, 64) or found
     dataset.ContainerIdentifier = container
     dataset.IssuerOfTheContainerIdentifierSequence = []
-    dataset.ContainerTypeCodeSequence = [_code("433466003", "SCT", "Microscope slide")]
+    dataset.ContainerTypeCodeSequence = [code("433466003", "SCT", "Microscope slide")]
     dataset.AcquisitionContextSequence = []
-    specimen = _item(
-        SpecimenIdentifier=clean(options.specimen_identifier, 64) or container,
-        SpecimenUID=uid(slide.fingerprint, "specimen"),
-        IssuerOfTheSpecimenIdentifierSequence=[],
-        SpecimenPreparationSequence=[],
-    )
-    dataset.SpecimenDescriptionSequence = [specimen]
+    identifier = clean(lab.specimen_identifier, 64) or container
+    dataset.SpecimenDescriptionSequence = [specimen(lab, identifier, uid(slide.fingerprint, "specimen"))]
 
 
 def _pixels(dataset: Dataset, image: SlideImage) -> None:
@@ -159,6 +165,9 @@ def _pixels(dataset: Dataset, image: SlideImage) -> None:
         dataset.LossyImageCompressionMethod = methods if len(methods) > 1 else methods[0]
     if image.derivation:
         dataset.DerivationDescription = image.derivation
+    done = [_RESAMPLED] * image.resampled + [_COMPRESSED] * (derived and len(image.losses) > 1)
+    if done:
+        dataset.DerivationCodeSequence = [code(*each) for each in done]
     shows_label = image.flavor in ("LABEL", "OVERVIEW")
     dataset.BurnedInAnnotation = dataset.SpecimenLabelInImage = "YES" if shows_label else "NO"
     dataset.VolumetricProperties = "VOLUME"
@@ -170,40 +179,50 @@ def _geometry(dataset: Dataset, slide: ReadySlide, image: SlideImage, options: C
     spacing = spacing_of(slide, image, options)
     dataset.TotalPixelMatrixColumns, dataset.TotalPixelMatrixRows = image.columns, image.rows
     dataset.TotalPixelMatrixOriginSequence = [
-        _item(XOffsetInSlideCoordinateSystem="0", YOffsetInSlideCoordinateSystem="0")
+        item(XOffsetInSlideCoordinateSystem="0", YOffsetInSlideCoordinateSystem="0")
     ]
     dataset.ImageOrientationSlide = _ORIENTATION
     groups: dict[str, Any] = {
-        "WholeSlideMicroscopyImageFrameTypeSequence": [_item(FrameType=list(dataset.ImageType))],
+        "WholeSlideMicroscopyImageFrameTypeSequence": [item(FrameType=list(dataset.ImageType))],
     }
-    if len(image.paths) == 1:  # of several, TILED_FULL says which by the order of frames
-        groups["OpticalPathIdentificationSequence"] = [_item(OpticalPathIdentifier="1")]
-    measures = _item()
+    if (
+        len(image.paths) == 1 and image.part is None
+    ):  # of several, TILED_FULL says which by the order of frames
+        groups["OpticalPathIdentificationSequence"] = [item(OpticalPathIdentifier="1")]
+    measures = item()
     if spacing is not None:
         dataset.ImagedVolumeWidth = image.columns * spacing[1]
         dataset.ImagedVolumeHeight = image.rows * spacing[0]
-        between = image.plane_spacing or _DEPTH
+        between = plane_spacing_of(image)
         depth = _DEPTH + between * (image.planes - 1)
         dataset.ImagedVolumeDepth = depth * 1000  # the one length of this module in micrometres
-        measures = _item(PixelSpacing=[decimal(mm) for mm in spacing], SliceThickness=decimal(_DEPTH))
+        measures = item(PixelSpacing=[decimal(mm) for mm in spacing], SliceThickness=decimal(_DEPTH))
         if image.planes > 1:
             measures.SpacingBetweenSlices = decimal(between)
     groups["PixelMeasuresSequence"] = [measures]
-    dataset.SharedFunctionalGroupsSequence = [_item(**groups)]
-    dataset.DimensionOrganizationType = "TILED_FULL"
+    dataset.SharedFunctionalGroupsSequence = [item(**groups)]
+    dataset.DimensionOrganizationType = "TILED_FULL" if image.part is None else "TILED_SPARSE"
     organization = uid(slide.fingerprint, _of_scene("dimension organization", image))
-    dataset.DimensionOrganizationSequence = [_item(DimensionOrganizationUID=organization)]
+    dataset.DimensionOrganizationSequence = [item(DimensionOrganizationUID=organization)]
+    if image.part is not None:
+        dataset.DimensionIndexSequence = dimension_index(organization)
     dataset.TotalPixelMatrixFocalPlanes = image.planes
     if image.flavor == "VOLUME":
         dataset.PyramidUID = uid(slide.fingerprint, _of_scene("pyramid", image))
 
 
+def plane_spacing_of(image: SlideImage) -> float:
+    """Return mm between focal planes."""
+    return image.plane_spacing or _DEPTH
+
+
 def spacing_of(slide: ReadySlide, image: SlideImage, options: ConvertOptions) -> tuple[float, float] | None:
-    """Return mm between rows and columns of an image; `options.spacing`, that of the base level, is first."""
-    if options.spacing is None or image.flavor in ("LABEL", "OVERVIEW"):
+    """Return mm between rows and columns of an image; `options.spacing` is that of the base level, if it says none."""
+    if image.spacing is not None or options.spacing is None or image.flavor in ("LABEL", "OVERVIEW"):
         return image.spacing
     base = slide.base(image.scene)
-    return options.spacing * base.rows / image.rows, options.spacing * base.columns / image.columns
+    given = (options.spacing, options.spacing)
+    return smaller(given, (base.columns, base.rows), (image.columns, image.rows))
 
 
 def _optical_path(dataset: Dataset, slide: ReadySlide, image: SlideImage) -> None:
@@ -214,33 +233,21 @@ def _optical_path(dataset: Dataset, slide: ReadySlide, image: SlideImage) -> Non
 
 
 def _path(slide: ReadySlide, image: SlideImage, path: OpticalPath, identifier: str) -> Dataset:
-    item = _item(OpticalPathIdentifier=identifier)
+    made = item(OpticalPathIdentifier=identifier)
     if path.fluorescence:
-        item.IlluminationTypeCodeSequence = [_code("111743", "DCM", "Epifluorescence illumination")]
+        made.IlluminationTypeCodeSequence = [code("111743", "DCM", "Epifluorescence illumination")]
         if path.excitation is not None:
-            item.IlluminationWaveLength = path.excitation
+            made.IlluminationWaveLength = path.excitation
         else:
-            item.IlluminationColorCodeSequence = [_code("414298005", "SCT", "Full Spectrum")]
+            made.IlluminationColorCodeSequence = [code("414298005", "SCT", "Full Spectrum")]
     else:
-        item.IlluminationTypeCodeSequence = [_code("111744", "DCM", "Brightfield illumination")]
-        item.IlluminationColorCodeSequence = [_code("371251000", "SCT", "White color")]
+        made.IlluminationTypeCodeSequence = [code("111744", "DCM", "Brightfield illumination")]
+        made.IlluminationColorCodeSequence = [code("371251000", "SCT", "White color")]
     if image.samples > 1:
-        item.ICCProfile = icc_profile(slide.metadata.icc_profile)
+        made.ICCProfile = icc_profile(slide.metadata.icc_profile)
         if slide.metadata.icc_profile is None:
-            item.ColorSpace = "SRGB"
-    if slide.metadata.objective_power is not None and image.flavor not in ("LABEL", "OVERVIEW"):
-        item.ObjectiveLensPower = decimal(slide.metadata.objective_power)
-    return item
-
-
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    return _item(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
-
-
-def _item(**elements: Any) -> Dataset:
-    from pydicom.dataset import Dataset  # heavy
-
-    item = Dataset()
-    for keyword, value in elements.items():
-        setattr(item, keyword, value)
-    return item
+            made.ColorSpace = "SRGB"
+    power = slide.metadata.objective_power
+    if power is not None and power <= _STRONGEST and image.flavor not in ("LABEL", "OVERVIEW"):
+        made.ObjectiveLensPower = decimal(power)
+    return made

@@ -10,13 +10,15 @@ from dicomanon.convert.encode import Encoding, as_frames, encoding_of, in_order
 from dicomanon.pixels.codecs import decode
 from dicomanon.pixels.colour import shown
 from dicomanon.pixels.picture import Picture
+from dicomanon.sources import Lossy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from dicomanon.convert.options import ConvertOptions
+    from dicomanon.convert.prepare import Watch
     from dicomanon.convert.spool import Spool
     from dicomanon.sources import SlideImage
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 FACTOR = 4
 """Between two levels, as most scanners have it."""
 _GAP = 5
-_SMALL = 4096
+_SMALL = 8192
 """Pixels on the longer side of the smallest level that is small enough."""
 
 
@@ -41,16 +43,16 @@ def wanted(levels: Sequence[SlideImage]) -> list[int]:
     return found
 
 
-def made_level(
-    level: SlideImage, options: ConvertOptions, spool: Spool, done: Callable[[int], None]
-) -> SlideImage:
+def made_level(level: SlideImage, options: ConvertOptions, spool: Spool, watch: Watch | None) -> SlideImage:
     """Return a level a quarter as wide and high, each pixel the mean of sixteen; its frames lie in `spool`."""
     rows, columns = -(-level.rows // FACTOR), -(-level.columns // FACTOR)
     tile = (level.tile_rows, level.tile_columns)
     how = encoding_of(level, options, exact=not level.losses)
-    numbers = _into(spool, how, _shrunk(level, tile, done))
+    numbers = _into(spool, how, _shrunk(level, tile, watch))
     spacing = None if level.spacing is None else (level.spacing[0] * FACTOR, level.spacing[1] * FACTOR)
-    shape = replace(level, rows=rows, columns=columns, spacing=spacing, resampled=True)
+    # What was lost before was lost at the ratio of the level above.
+    losses = tuple(Lossy(each.method, max(1, each.size // FACTOR**2)) for each in level.losses)
+    shape = replace(level, rows=rows, columns=columns, spacing=spacing, resampled=True, losses=losses)
     return as_frames(shape, tile, how, spool, numbers, f"made of the level {FACTOR} times as large")
 
 
@@ -63,7 +65,7 @@ def _into(spool: Spool, how: Encoding, tiles: Iterator[NDArray[Any]]) -> range:
     return range(first, stop)
 
 
-def _shrunk(level: SlideImage, tile: tuple[int, int], done: Callable[[int], None]) -> Iterator[NDArray[Any]]:
+def _shrunk(level: SlideImage, tile: tuple[int, int], watch: Watch | None) -> Iterator[NDArray[Any]]:
     """Yield tiles of the smaller level, row by row; one row of them is held."""
     import numpy as np  # heavy
 
@@ -71,11 +73,12 @@ def _shrunk(level: SlideImage, tile: tuple[int, int], done: Callable[[int], None
     down = -(-level.rows // tile[0])
     small = (tile[0] // FACTOR, tile[1] // FACTOR)
     wide = -(-across // FACTOR) * tile[1]
-    small_tiles = in_order(partial(_mean, level), level.frames())
+    small_tiles = in_order(partial(_mean, level, across), enumerate(level.frames()))
     kind = np.uint8 if level.bits == 8 else np.uint16
     stripe = np.empty((0, 0, 0), kind)
     for number, pixels in enumerate(small_tiles):
-        done(1)
+        if watch is not None:
+            watch.advance(1, level.frame_lengths[number])
         row, column = divmod(number, across)
         if not (row % FACTOR or column):
             stripe = np.full((tile[0], wide, level.samples), np.iinfo(kind).max, kind)
@@ -87,9 +90,14 @@ def _shrunk(level: SlideImage, tile: tuple[int, int], done: Callable[[int], None
                     yield stripe[:, start : start + tile[1]]
 
 
-def _mean(level: SlideImage, frame: bytes) -> NDArray[Any]:
-    """Return a frame decoded, to RGB or gray, each pixel the rounded mean of its sixteen."""
+def _mean(level: SlideImage, across: int, numbered: tuple[int, bytes]) -> NDArray[Any]:
+    """Return a frame decoded, to RGB or gray, each pixel the rounded mean of its sixteen.
+
+    Beyond the image its last column and row go on: what pads a tile is no tissue.
+    """
     import numpy as np  # heavy
+
+    number, frame = numbered
 
     picture = Picture(
         columns=level.tile_columns,
@@ -103,10 +111,16 @@ def _mean(level: SlideImage, frame: bytes) -> NDArray[Any]:
         photometric=level.photometric,
         transfer_syntax_uid=level.transfer_syntax_uid,
     )
-    samples = decode(frame, picture)
+    samples: NDArray[Any] = decode(frame, picture)
     rows, columns, count = samples.shape
+    row, column = divmod(number, across)
+    bottom, right = level.rows - row * rows, level.columns - column * columns
+    if bottom < rows or right < columns:
+        inside = samples[:bottom, :right]
+        samples = np.pad(inside, ((0, max(0, rows - bottom)), (0, max(0, columns - right)), (0, 0)), "edge")
     blocks = samples.reshape(rows // FACTOR, FACTOR, columns // FACTOR, FACTOR, count)
     wide = np.uint16 if level.bits == 8 else np.uint32
     pixels = FACTOR * FACTOR
     mean = ((blocks.sum((1, 3), dtype=wide) + pixels // 2) // pixels).astype(samples.dtype)
-    return shown(mean, picture) if level.samples == 3 else mean  # the mean of YCbCr is that of RGB
+    # The mean of YCbCr is that of RGB; 16 bits are RGB already, and would be shown in 8.
+    return shown(mean, picture) if level.samples == 3 and level.bits == 8 else mean

@@ -1,35 +1,36 @@
-"""What a caller may say of a slide that the vendor file does not."""
+"""How slides are converted: what the laboratory says of them, and how pixels are encoded that have to be."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
+from dicomanon.convert.laboratory import Laboratory
 from dicomanon.errors import UsageError
 
-_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+if TYPE_CHECKING:
+    from dicomanon.convert.rule import BarcodeRule
+    from dicomanon.convert.table import Table
+    from dicomanon.convert.worklist import Worklist
+
+SMALLEST_PART = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """Identified values for the header; what is not given stays empty (Type 2) or comes from the slide.
+    """How slides are converted; raises UsageError.
 
     `spacing` is mm between pixels of the base level, for slides that do not say. `quality` is that of JPEG where
     pixels have to be encoded again; those that never lost anything are encoded without loss where `lossless` says so.
     `levels` is "make" or "keep": what becomes of a pyramid that lacks some. `max_size` is the most bytes of frames in
-    one instance, the rest of an image goes into further ones. Raises UsageError.
+    one instance, the rest of an image goes into further ones. `laboratory` is said of all slides; `table` has a row for
+    each, `rule` reads more out of its barcode, and `worklist` is asked for what the rest is.
     """
 
-    patient_id: str = ""
-    patient_name: str = ""
-    patient_birth_date: str = ""
-    patient_sex: str = ""
-    study_instance_uid: str = ""
-    study_id: str = ""
-    accession_number: str = ""
-    container_identifier: str = ""
-    specimen_identifier: str = ""
+    laboratory: Laboratory = field(default_factory=Laboratory)
+    table: Table | None = None
+    rule: BarcodeRule | None = None
+    worklist: Worklist | None = None
     spacing: float | None = None
     quality: int = 90
     lossless: bool = True
@@ -37,10 +38,9 @@ class ConvertOptions:
     max_size: int | None = None
 
     def __post_init__(self) -> None:
-        uid = self.study_instance_uid
-        if uid and (len(uid) > 64 or not _UID.fullmatch(uid)):
-            raise UsageError("the Study Instance UID is not a UID")
         if self.spacing is not None and not 0 < self.spacing < 1:
             raise UsageError("the spacing must be between 0 and 1 mm")
         if not 1 <= self.quality <= 100:
             raise UsageError("the quality of JPEG is a number from 1 to 100")
+        if self.max_size is not None and self.max_size < SMALLEST_PART:
+            raise UsageError("parts of a concatenation hold at least a megabyte")

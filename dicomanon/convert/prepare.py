@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dicomanon.convert.encode import encoded
 from dicomanon.convert.levels import made_level, wanted
@@ -15,18 +16,30 @@ from dicomanon.errors import CorruptSlideError, SlideError, UsageError
 from dicomanon.sources import Part, PixelImage, SlideImage, open_slide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from dicomanon.convert.laboratory import Laboratory
     from dicomanon.convert.options import ConvertOptions
     from dicomanon.sources import Field, Image, SlideMetadata, SlideSource
 
-    Done = Callable[[int], None]
 
 MAX_FRAMES = 20_000_000
 """A slide of 200 by 200 mm at 0.1 micrometres in tiles of 512: what says that it has more is damaged."""
 _ITEM = 8
 """Bytes in front of each frame."""
+
+
+class Watch(Protocol):
+    """Somebody who wants to know how far a slide is."""
+
+    def stage(self, what: str, tiles: int, /) -> None:
+        """Begin a stage of so many tiles."""
+        ...
+
+    def advance(self, tiles: int, size: int, /) -> None:
+        """Count tiles, and the bytes they took."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class ReadySlide:
     fingerprint: bytes
     metadata: SlideMetadata
     fields: tuple[Field, ...]
+    laboratory: Laboratory
     images: tuple[SlideImage, ...]
 
     def base(self, scene: int) -> SlideImage:
@@ -46,30 +60,37 @@ class ReadySlide:
 
 @contextmanager
 def prepared(
-    path: Path, options: ConvertOptions, folder: Path | None = None, done: Done | None = None
+    path: Path,
+    options: ConvertOptions,
+    folder: Path | None = None,
+    watch: Watch | None = None,
+    *,
+    named: bool = True,
 ) -> Iterator[ReadySlide]:
     """Open the slide at `path`, with every image as frames; what has to be encoded rests sealed in `folder`.
 
     Without a folder, in that for temporary files.
 
-    `done` is told how many tiles were encoded. Raises what opening and reading the slide raises, StorageError where
+    `watch` is told of tiles that are encoded. Raises what opening and reading the slide raises, StorageError where
     the folder is full, SlideError where a module for it is not installed.
     """
-    told = done or _nobody
-    with open_slide(path) as slide:
+    with open_slide(path, named=named) as slide:
         check_slide(slide, options)
+        lab = _laboratory(path, slide.metadata, options)
         if not _needs_spool(slide, options):
-            yield _parted(slide, options, [image for image in slide.images if isinstance(image, SlideImage)])
+            yield _parted(
+                slide, lab, options, [image for image in slide.images if isinstance(image, SlideImage)]
+            )
             return
         check_ready()
         with Spool(folder) as spool:
-            levels = [_encoded(level, options, spool, told) for level in slide.levels]
+            images = [_encoded(image, options, spool, watch) for image in slide.images]
+            levels, others = images[: len(slide.levels)], images[len(slide.levels) :]
             if options.levels == "make":
                 levels = [
-                    each for group in _scenes(levels) for each in _completed(group, options, spool, told)
+                    each for group in _scenes(levels) for each in _completed(group, options, spool, watch)
                 ]
-            others = [_encoded(image, options, spool, told) for image in slide.images[len(slide.levels) :]]
-            yield _parted(slide, options, [*levels, *others])
+            yield _parted(slide, lab, options, [*levels, *others])
 
 
 def check_ready() -> None:
@@ -87,16 +108,13 @@ def check_slide(slide: SlideSource, options: ConvertOptions) -> None:
     if not slide.levels:
         raise SlideError("there is no image of tissue")
     if options.spacing is None and any(level.spacing is None for level in slide.levels):
-        raise SlideError("the slide does not say how large its pixels are; give it in micrometres with --spacing")
+        raise SlideError(
+            "the slide does not say how large its pixels are; give it in micrometres with --spacing"
+        )
     for level in slide.levels:
-        high, wide = level.tile if isinstance(level, PixelImage) else (level.tile_rows, level.tile_columns)
-        frames = -(-level.rows // high) * -(-level.columns // wide) * level.planes * len(level.paths)
+        frames = tile_count(level) if isinstance(level, PixelImage) else len(level.frame_lengths)
         if frames > MAX_FRAMES:
             raise CorruptSlideError("a level has more tiles than a slide can have")
-
-
-def _nobody(_: int) -> None:
-    """Tell nobody."""
 
 
 def _needs_spool(slide: SlideSource, options: ConvertOptions) -> bool:
@@ -106,8 +124,18 @@ def _needs_spool(slide: SlideSource, options: ConvertOptions) -> bool:
     return options.levels == "make" and any(wanted(group) for group in _scenes(levels))
 
 
-def _encoded(image: Image, options: ConvertOptions, spool: Spool, done: Done) -> SlideImage:
-    return encoded(image, options, spool, done) if isinstance(image, PixelImage) else image
+def _encoded(image: Image, options: ConvertOptions, spool: Spool, watch: Watch | None) -> SlideImage:
+    if isinstance(image, SlideImage):
+        return image
+    if watch is not None:
+        watch.stage("encoding", tile_count(image))
+    return encoded(image, options, spool, watch)
+
+
+def tile_count(image: PixelImage) -> int:
+    """Return how many frames an image will have."""
+    down, across = -(-image.rows // image.tile[0]), -(-image.columns // image.tile[1])
+    return down * across * image.planes * len(image.paths)
 
 
 def _scenes(levels: Sequence[SlideImage]) -> list[list[SlideImage]]:
@@ -115,20 +143,38 @@ def _scenes(levels: Sequence[SlideImage]) -> list[list[SlideImage]]:
 
 
 def _completed(
-    levels: list[SlideImage], options: ConvertOptions, spool: Spool, done: Done
+    levels: list[SlideImage], options: ConvertOptions, spool: Spool, watch: Watch | None
 ) -> list[SlideImage]:
     """Return the levels of a scene with those that were missing; each is made of the one above."""
     found = list(levels)
     while missing := wanted(found):
         after = missing[0]
-        found.insert(after + 1, made_level(found[after], options, spool, done))
+        if watch is not None:
+            watch.stage("making a level", len(found[after].frame_lengths))
+        found.insert(after + 1, made_level(found[after], options, spool, watch))
     return found
 
 
-def _parted(slide: SlideSource, options: ConvertOptions, images: Sequence[SlideImage]) -> ReadySlide:
+def _laboratory(path: Path, metadata: SlideMetadata, options: ConvertOptions) -> Laboratory:
+    """Return what is said of all slides, of this one by its row, by its barcode, and by the worklist."""
+    lab = options.laboratory if options.table is None else options.table.of(path, metadata.barcode)
+    if options.rule is not None:
+        lab = options.rule.read(metadata.barcode, lab)
+    return lab if options.worklist is None else options.worklist.of(lab, metadata.barcode)
+
+
+def container_of(metadata: SlideMetadata, lab: Laboratory) -> str:
+    """Return what is known as the identifier of the glass, and is part of what its UIDs are made of."""
+    return lab.container_identifier or metadata.barcode or metadata.name
+
+
+def _parted(
+    slide: SlideSource, lab: Laboratory, options: ConvertOptions, images: Sequence[SlideImage]
+) -> ReadySlide:
     """Return the slide with these images, each cut into parts of at most `options.max_size` bytes of frames."""
     parts = tuple(part for image in images for part in _parts(image, options.max_size))
-    return ReadySlide(slide.format, slide.fingerprint, slide.metadata, slide.fields, parts)
+    fingerprint = hashlib.sha256(slide.fingerprint + container_of(slide.metadata, lab).encode()).digest()
+    return ReadySlide(slide.format, fingerprint, slide.metadata, slide.fields, lab, parts)
 
 
 def _parts(image: SlideImage, most: int | None) -> Iterator[SlideImage]:

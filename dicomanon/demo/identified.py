@@ -6,7 +6,7 @@ import dataclasses
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from dicomanon.convert import ConvertOptions, instances, prepared
+from dicomanon.convert import ConvertOptions, Laboratory, instances, prepared
 from dicomanon.part10.plain import write_identified
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dicomanon.part10.instance import Instance
 
-PATIENT = ConvertOptions(
+PATIENT = Laboratory(
     patient_id="MRN-2058756",
     patient_name="Musterfrau^Erika",
     patient_birth_date="19660411",
@@ -35,8 +35,9 @@ _STAINS = (
 def write_identified_slide(slide: Path, folder: Path) -> list[Path]:
     """Write every image of `slide` as identified DICOM into `folder`; raise SlideError and StorageError."""
     paths = []
-    with prepared(slide, PATIENT) as opened:
-        for number, instance in enumerate(instances(opened, PATIENT), 1):
+    options = ConvertOptions(laboratory=PATIENT)
+    with prepared(slide, options) as opened:
+        for number, instance in enumerate(instances(opened, options), 1):
             paths.append(folder / f"{number}.dcm")
             write_identified(_as_filed(instance), paths[-1])
     return paths

@@ -18,6 +18,7 @@ from dicomanon.profile.overrides import overrides_of
 from dicomanon.profile.pixels import masks_of, pixels_of
 from dicomanon.profile.private import private_of
 from dicomanon.profile.rule import COARSE, NOT_OF_INSTANCES, PathRule, Profile, Rule
+from dicomanon.profile.slides import slides_of
 from dicomanon.profile.words import nearest, parse_tag
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def _compile(layers: list[Layer], options: tuple[Option, ...]) -> Profile:
         claimed=tuple(each for each in options if each.code and each.keyword in effective),
         fallen_back=tuple(each for each in options if each.keyword not in effective and not each.pixels),
         pixels=MappingProxyType(pixels_of(layers, options)),
+        slides=MappingProxyType(slides_of(layers)),
         device_masks=tuple(masks_of(layers)),
         instance_codes=tuple((each.code, each.meaning) for each in options if each.pixels),
         objects=objects_of(layers),

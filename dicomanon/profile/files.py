@@ -54,6 +54,7 @@ KINDS = {
     "forbids": "a list of texts",
     "masks": "a list of texts",
     "pixels": "a table of texts",
+    "slides": "a table of texts",
     "objects": "a table of texts",
     "override": "tables of texts, [[override]]",
     "private": "tables of texts, [[private]]",
@@ -91,7 +92,7 @@ def _check_kinds(layer: Layer) -> None:
             good = isinstance(value, bool)
         elif key in ("options", "words", "forbids", "masks"):
             good = _are_texts(value)
-        elif key in ("pixels", "objects"):
+        elif key in ("pixels", "slides", "objects"):
             good = isinstance(value, dict) and _are_texts([*value.values()])
         else:
             good = isinstance(value, list) and all(isinstance(line, dict) for line in value)

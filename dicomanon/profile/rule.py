@@ -115,6 +115,7 @@ class Profile:
     claimed: tuple[Option, ...]
     fallen_back: tuple[Option, ...]
     pixels: Mapping[str, str]
+    slides: Mapping[str, str]
     rules: Mapping[int, Rule]
     masks: Mapping[str, Rule]
     by_vr: Mapping[str, Rule]

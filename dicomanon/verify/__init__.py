@@ -26,7 +26,7 @@ from dicomanon.verify.surface import Piece, Written, WrittenBytes, WrittenFile, 
 from dicomanon.vocabulary import every_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from dicomanon.identifying import Form, IdentifyingValues
     from dicomanon.part10.encoding import Encoding
@@ -184,6 +184,17 @@ def _deep_findings(reader: Reader, forms: dict[Form, bool], scan_from: int) -> I
             yield Finding("pixel data", "value", f"no identifying value of the source (offset {hit.at})")
 
 
+_IMAGE_TYPE = frozenset(
+    b"ORIGINAL DERIVED PRIMARY SECONDARY VOLUME LABEL OVERVIEW THUMBNAIL LOCALIZER NONE RESAMPLED".split()
+)
+PRESCRIBED: Mapping[int, frozenset[bytes]] = {
+    0x00080008: _IMAGE_TYPE,
+    0x00089007: _IMAGE_TYPE,
+    0x00201040: frozenset((b"SLIDE_CORNER",)),
+}
+"""Values of Image Type, Frame Type and Position Reference Indicator (PS3.3 C.8.12.4.1.1, C.7.4.1)."""
+
+
 def _explain(
     hits: list[Hit],
     forms: dict[Form, bool],
@@ -203,11 +214,11 @@ def _explain(
         kept = rule.code == "K" or rule.cleaner in ("label", "meaning", "scheme")
         if kept and _is_number(vr, whole, hit.form.needle):
             continue
-        if _says_nothing(leaf, hit.form, soft=forms[hit.form]):
+        if _says_nothing(leaf, hit.form, soft=forms[hit.form]) or _is_prescribed(tag, whole):
             continue
         if vr in BINARY_VRS and len(hit.form.needle) < SHORTEST_IN_SCAN:
             continue  # found by chance: a colour profile alone holds half a million bytes
-        ordinary = hit.form.kind == "word" and _is_ordinary(hit.form)
+        ordinary = _is_ordinary(hit.form)
         if tag == CODE_MEANING and (whole == leaf.term or (leaf.public and (forms[hit.form] or ordinary))):
             continue  # a name that is part of a public code's meaning, as in Bismarck brown
         if hit.form.kind == "date" and vr in DATE_VRS and kept:
@@ -218,9 +229,17 @@ def _explain(
             continue  # the creator of a block that stays, named again where other blocks go
         if forms[hit.form] and (vr == b"CS" or kept or tag == METHOD):
             continue  # a description that says the same as an attribute kept for what it is, or as we say of ourselves
-        if hit.form.kind == "word" and (vr == b"CS" or kept) and (tag not in NOT_NAMED or ordinary):
-            continue  # many a patient is called as a maker, a model or a part of the body
+        if ordinary and (vr == b"CS" or kept):
+            continue  # many a patient, and many a slide, is called as a part of the body or of a picture
+        if hit.form.kind == "word" and (vr == b"CS" or kept) and tag not in NOT_NAMED:
+            continue  # or as a maker or a model
         yield Finding(path, "value", "no identifying value of the source")
+
+
+def _is_prescribed(tag: int, whole: bytes) -> bool:
+    """Tell whether a value is one of the few that PS3.3 has for its attribute: slides are called Slide or Label too."""
+    words = PRESCRIBED.get(tag)
+    return words is not None and all(part.strip() in words for part in whole.split(b"\\"))
 
 
 def _is_ordinary(form: Form) -> bool:

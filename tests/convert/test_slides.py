@@ -14,11 +14,10 @@ import pytest
 import wsidicom
 from pydicom.encaps import generate_frames, parse_basic_offsets
 
-from dicomanon.convert import ConvertOptions, instance, instances
+from dicomanon.convert import ConvertOptions, Laboratory, instance, instances, prepared
 from dicomanon.convert.text import clean, decimal
 from dicomanon.errors import CorruptSlideError, SlideError, UsageError
 from dicomanon.part10.plain import write_identified
-from dicomanon.sources import open_slide
 from tests.peers import dcentvfy, dciodvfy
 from tests.slides import PLANTED, Shape, make_svs
 
@@ -44,7 +43,7 @@ def convert(path: Path, out: Path, options: ConvertOptions = NOTHING) -> list[Pa
     """Write every image of a slide to a file of its own."""
     out.mkdir(exist_ok=True)
     files = []
-    with open_slide(path) as slide:
+    with prepared(path, options, out) as slide:
         for made in instances(slide, options):
             files.append(out / f"{made.meta.name.replace(' ', '-')}.dcm")
             assert write_identified(made, files[-1]) == files[-1].stat().st_size
@@ -127,8 +126,8 @@ def test_offset_tables_find_every_frame(corpus: Path, tmp_path: Path) -> None:
     value = dataset.PixelData
 
     assert parse_basic_offsets(value) == []
-    with open_slide(path) as slide:
-        frames = list(slide.levels[0].frames())
+    with prepared(path, NOTHING) as slide:
+        frames = list(slide.images[0].frames())
     assert len(frames) == len(offsets) == dataset.NumberOfFrames == 130
     for frame, offset, length in zip(frames, offsets, lengths, strict=True):
         start = 8 + int(offset) + 8
@@ -166,7 +165,7 @@ def test_converting_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_an_instance_can_be_read_again_from_an_open_slide(tmp_path: Path) -> None:
-    with open_slide(make_svs(tmp_path / "slide.svs")) as slide:
+    with prepared(make_svs(tmp_path / "slide.svs"), NOTHING) as slide:
         for index in range(len(slide.images)):
             once, again = (instance(slide, index, NOTHING) for _ in range(2))
             assert (once.header, read_all(once)) == (again.header, read_all(again))
@@ -207,7 +206,7 @@ def test_without_barcode_the_file_name_is_the_container(tmp_path: Path) -> None:
 
 
 def test_options_fill_the_header(tmp_path: Path) -> None:
-    options = ConvertOptions(
+    lab = Laboratory(
         patient_id="MRN-1",
         patient_name="Doe^Jane",
         patient_birth_date="19620524",
@@ -217,7 +216,9 @@ def test_options_fill_the_header(tmp_path: Path) -> None:
         container_identifier="BOX",
         specimen_identifier="TISSUE",
     )
-    dataset = read(convert(make_svs(tmp_path / "slide.svs"), tmp_path / "out", options)[0])
+    dataset = read(
+        convert(make_svs(tmp_path / "slide.svs"), tmp_path / "out", ConvertOptions(laboratory=lab))[0]
+    )
 
     assert (dataset.PatientID, dataset.PatientName, dataset.PatientSex) == ("MRN-1", "Doe^Jane", "F")
     assert (dataset.StudyInstanceUID, dataset.AccessionNumber) == ("1.2.3", "ACC1")
@@ -225,7 +226,7 @@ def test_options_fill_the_header(tmp_path: Path) -> None:
     assert dataset.SpecimenDescriptionSequence[0].SpecimenIdentifier == "TISSUE"
 
 
-@pytest.mark.parametrize(("field", "value"), [("study_instance_uid", "1.02.x"), ("spacing", 0.0)])
+@pytest.mark.parametrize(("field", "value"), [("quality", 0), ("max_size", 1000), ("spacing", 0.0)])
 def test_options_that_cannot_be_are_refused(field: str, value: Any) -> None:
     with pytest.raises(UsageError):
         replace(NOTHING, **{field: value})
@@ -233,8 +234,8 @@ def test_options_that_cannot_be_are_refused(field: str, value: Any) -> None:
 
 def test_a_slide_without_spacing_needs_it_given(tmp_path: Path) -> None:
     path = make_svs(tmp_path / "slide.svs", Shape(mpp="", tiles=(5, 4), levels=2))
-    with open_slide(path) as slide, pytest.raises(SlideError, match="spacing"):
-        instance(slide, 0, NOTHING)
+    with pytest.raises(SlideError, match="spacing"):
+        convert(path, tmp_path / "none")
 
     found = [read(file) for file in convert(path, tmp_path / "out", ConvertOptions(spacing=0.0005))]
     spacing = [
@@ -259,7 +260,7 @@ def test_a_slide_damaged_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     path = make_svs(tmp_path / "slide.svs", Shape(tiles=(40, 30)))
     out = tmp_path / "out"
     out.mkdir()
-    with open_slide(path) as slide:
+    with prepared(path, NOTHING, out) as slide:
         made = instance(slide, 0, NOTHING)
         with path.open("r+b") as file:
             file.truncate(path.stat().st_size // 2)
@@ -272,8 +273,8 @@ def test_a_slide_damaged_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["jpeg", "lzw"])
 @pytest.mark.parametrize("change", ["longer", "shorter", "missing", "more"])
 def test_a_frame_that_is_not_as_announced_is_damage(tmp_path: Path, codec: Codec, change: str) -> None:
-    with open_slide(make_svs(tmp_path / "slide.svs", Shape(codec=codec, tiles=(2, 2)))) as slide:
-        level = slide.levels[0]
+    with prepared(make_svs(tmp_path / "slide.svs", Shape(codec=codec, tiles=(2, 2))), NOTHING) as slide:
+        level = slide.images[0]
         lengths = list(level.frame_lengths)
         changed = {
             "longer": [*lengths[:-1], lengths[-1] + 2],
@@ -281,7 +282,7 @@ def test_a_frame_that_is_not_as_announced_is_damage(tmp_path: Path, codec: Codec
             "missing": [*lengths, 10],
             "more": lengths[:-1],
         }[change]
-        lying = replace(slide, levels=(replace(level, frame_lengths=changed),))
+        lying = replace(slide, images=(replace(level, frame_lengths=changed),))
         with pytest.raises(CorruptSlideError):
             read_all(instance(lying, 0, NOTHING))
 
@@ -301,10 +302,10 @@ def test_text_of_a_vendor_cannot_break_a_value() -> None:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from dicomanon.convert import ConvertOptions, instance
-from dicomanon.sources import open_slide
-with open_slide(Path(sys.argv[1])) as slide:
-    body = instance(slide, 0, ConvertOptions()).body
+from dicomanon.convert import ConvertOptions, Laboratory, instance, prepared
+options = ConvertOptions(levels="keep")
+with prepared(Path(sys.argv[1]), options) as slide:
+    body = instance(slide, 0, options).body
     buffer = memoryview(bytearray(1 << 20))
     while body.readinto(buffer):
         pass
