@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import zlib
 from contextlib import contextmanager, suppress
 from threading import Thread
@@ -188,7 +189,9 @@ def _remove_parts(folder: Path, descriptor: int) -> None:
         return
     for pattern in (".*", "*/*/.*"):
         for path in folder.glob(pattern + PART_SUFFIX):
-            if PART_NAME.fullmatch(path.name):
+            if PART_NAME.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif PART_NAME.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
 
