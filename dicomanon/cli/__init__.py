@@ -9,7 +9,19 @@ import sys
 import click
 
 from dicomanon import __version__
-from dicomanon.cli import conformance, convert, deid, demo, explain, key, node, pixels, verify
+from dicomanon.cli import (
+    conformance,
+    convert,
+    deid,
+    demo,
+    explain,
+    formats,
+    inspect,
+    key,
+    node,
+    pixels,
+    verify,
+)
 from dicomanon.errors import DicomanonError
 
 
@@ -22,8 +34,15 @@ def app() -> None:
     """De-identify pathology whole-slide images: vendor slides and DICOM in, DICOM that names nobody out."""
 
 
-for _verb in (convert, deid, pixels, verify, node, explain, conformance, key, demo):
+for _verb in (
+    *(convert, formats, inspect, deid, pixels, verify),
+    *(node, explain, conformance, key, demo),
+):
     app.add_command(_verb.run)
+
+
+_COLLECTIONS = (50_000, 20, 20)
+"""Libraries are a million objects that stay: looking through them as often as by default is a tenth of a short run."""
 
 
 class _Terminated(BaseException):
@@ -37,6 +56,7 @@ def _terminate(*_: object) -> None:
 def main() -> None:
     """Run the command line; errors of ours end in one line and their exit code, never in a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(*_COLLECTIONS)
     try:
         app(prog_name="dicomanon", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dicomanon.cli import options, report
-from dicomanon.errors import UsageError
+from dicomanon.cli import options, progress, report
+from dicomanon.cli import slides as slide_options
+from dicomanon.cli.progress import Bar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,14 +17,14 @@ POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep", "revie
 
 
 @click.command("convert", short_help="Vendor slides to de-identified DICOM.")
-@click.argument("slides", nargs=-1, required=True, type=options.EXISTING)
+@click.argument("paths", metavar="SLIDES...", nargs=-1, required=True, type=options.EXISTING)
 @options.out
 @options.profile
 @options.option
 @options.key
 @options.jobs
 @options.scope
-@click.option("--patient-id", default="", help="Patient ID of the slides; replaced like any other.")
+@slide_options.said
 @click.option("--identified", is_flag=True, help="Write DICOM as the slide is, identifiers included.")
 @options.deep
 @options.no_sync
@@ -32,14 +33,14 @@ POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep", "revie
 @click.pass_context
 def run(
     context: click.Context,
-    slides: tuple[Path, ...],
+    paths: tuple[Path, ...],
     out: Path,
     profile: str,
     option: tuple[str, ...],
     key: Path | None,
     jobs: int,
     scope: str,
-    patient_id: str,
+    slides: slide_options.Said,
     *,
     identified: bool,
     deep: bool,
@@ -52,15 +53,14 @@ def run(
     A file that looks like a slide of a format that is not read is quarantined; files of other kinds are skipped.
     """
     from dicomanon.batch import Job, compiled, convert_slides, convert_slides_identified  # heavy
-    from dicomanon.convert.options import ConvertOptions
 
-    said = ConvertOptions(patient_id=patient_id)
-    found = options.inputs_of(slides, out)
+    found = options.inputs_of(paths, out)
     if identified:
-        _refuse_beside_identified(context)
-        results = convert_slides_identified(slides, out, said)
+        options.refuse_beside(context, "identified", POINTLESS_WHEN_IDENTIFIED, "de-identifies nothing")
+        results = convert_slides_identified(paths, out, slide_options.convert_options(slides, None))
         note = "--identified: these files name the patient as far as the slides do."
         raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
+    bar = Bar("slides", found.expected)
     rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
     job = Job(
@@ -75,15 +75,8 @@ def run(
         review=review is not None,
     )
     note = report.notes(rules, ephemeral=ephemeral)
-    results = convert_slides(slides, job, said, jobs)
-    raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note, review=review))
-
-
-def _refuse_beside_identified(context: click.Context) -> None:
-    given = [
-        f"--{name}"
-        for name in POINTLESS_WHEN_IDENTIFIED
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-    ]
-    if given:
-        raise UsageError(f"--identified de-identifies nothing: leave out {' and '.join(given)}")
+    watch = bar if progress.wanted(as_json=as_json) else None
+    results = convert_slides(paths, job, slide_options.convert_options(slides, rules), jobs, watch)
+    raise SystemExit(
+        report.follow(results, found, "slides", as_json=as_json, note=note, review=review, bar=bar)
+    )

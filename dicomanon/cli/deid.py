@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from dicomanon.batch import Result
 
 
+POINTLESS_WHEN_NATIVE = ("profile", "option", "scope", "deep", "no_sync", "review", "dicomdir")
+
+
 @click.command("deid", short_help="DICOM files to de-identified DICOM files.")
 @click.argument("inputs", nargs=-1, required=True, type=options.EXISTING)
 @options.out
@@ -32,8 +35,15 @@ if TYPE_CHECKING:
     type=options.FOLDER,
     help="Also make a file-set of what was cleared, with a DICOMDIR, in this new folder.",
 )
+@click.option(
+    "--native",
+    is_flag=True,
+    help="Copy vendor slides in their own format, without label and overview, their fields overwritten.",
+)
 @options.as_json
+@click.pass_context
 def run(
+    context: click.Context,
     inputs: tuple[Path, ...],
     out: Path,
     profile: str,
@@ -46,9 +56,10 @@ def run(
     no_sync: bool,
     review: Path | None,
     dicomdir: Path | None,
+    native: bool,
     as_json: bool,
 ) -> None:
-    """De-identify DICOM files and folders of them.
+    """De-identify DICOM files and folders of them; with --native, vendor slides in their own format (docs/native.md).
 
     Exit code 0: all cleared, or dropped on purpose; 1: some quarantined, each with its reason, or nothing was done;
     2: the command is wrong.
@@ -57,9 +68,16 @@ def run(
     folders are followed.
     """
     from dicomanon.batch import Job, compiled, deidentify_files  # heavy
+    from dicomanon.copies import copy_slides  # heavy
 
-    rules = compiled(profile, option)
     secret, ephemeral = options.key_of(key)
+    if native:
+        options.refuse_beside(context, "native", POINTLESS_WHEN_NATIVE, "follows no profile")
+        found = options.inputs_of(inputs, out)
+        note = report.EPHEMERAL if ephemeral else ""
+        results = copy_slides(inputs, out, secret, jobs)
+        raise SystemExit(report.follow(results, found, "slides", as_json=as_json, note=note))
+    rules = compiled(profile, option)
     job = Job(
         out,
         profile,

@@ -73,6 +73,17 @@ def inputs_of(given: Sequence[Path], out: Path) -> Inputs:
     return found
 
 
+def refuse_beside(context: click.Context, flag: str, names: Sequence[str], why: str) -> None:
+    """Raise UsageError where options were given that a flag makes pointless."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    ]
+    if given:
+        raise UsageError(f"--{flag} {why}: leave out {' and '.join(given)}")
+
+
 def key_of(path: Path | None) -> tuple[bytes, bool]:
     """Return the key and whether it is gone after this run."""
     return (ephemeral_key(), True) if path is None else (read_key(path), False)

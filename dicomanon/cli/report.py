@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
+from dicomanon.cli import progress
+from dicomanon.cli.progress import Bar
 from dicomanon.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from dicomanon.batch import Result
@@ -39,6 +40,7 @@ def follow(
     as_json: bool,
     note: str,
     review: Path | None = None,
+    bar: Bar | None = None,
 ) -> int:
     """Show results as they come, then the sum; return the exit code: 0 all cleared, 1 some quarantined or none done.
 
@@ -47,9 +49,8 @@ def follow(
     every: list[Result] = []
     aborted = ""
     try:
-        for batch in (
-            _with_bar(results, found.expected, what) if sys.stderr.isatty() and not as_json else results
-        ):
+        watched = bar or Bar(what, found.expected) if progress.wanted(as_json=as_json) else None
+        for batch in results if watched is None else watched.over(results):
             every += batch
             if not as_json:
                 for result in batch:
@@ -109,22 +110,10 @@ def _next_step(counts: Counter[str], what: str) -> str:
 def _say(result: Result) -> None:
     if result.output:
         click.echo(f"{LABELS.get(result.outcome, result.outcome):<12} {result.source} -> {result.output}")
+        if result.message:
+            click.echo(f"             {result.message}")
     else:
         click.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
-
-
-def _with_bar(results: Iterable[list[Result]], total: int, what: str) -> Iterator[list[Result]]:
-    from rich.console import Console  # only for a terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    with Progress(
-        what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    ) as progress:
-        task = progress.add_task(what, total=total)
-        for batch in results:
-            progress.advance(task)
-            yield batch
 
 
 EPHEMERAL = (

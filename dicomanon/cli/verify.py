@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dicomanon.cli import options
+from dicomanon.cli import slides as slide_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
     type=options.EXISTING,
     help="The originals: DICOM files, slides or folders; may be repeated.",
 )
-@click.option("--patient-id", default="", help="Patient ID that `convert` was given for the slides.")
 @options.profile
 @options.option
+@slide_options.said
 @options.deep
 @options.as_json
 def run(
     out: tuple[Path, ...],
     source: tuple[Path, ...],
-    patient_id: str,
     profile: str,
     option: tuple[str, ...],
+    slides: slide_options.Said,
     *,
     deep: bool,
     as_json: bool,
@@ -41,11 +42,13 @@ def run(
 
     Exit code 0: every file has a source, and nothing was found; 1: something was found, each with its place, never
     with its value, or a file is of no source; 2: not one file has a source, or a source could not be read, so that
-    its values were not looked for.
+    its values were not looked for. Slides are converted again in memory: say of them what `convert` was told.
     """
+    from dicomanon.batch import compiled  # heavy
     from dicomanon.check import check_files  # heavy
 
-    checked = check_files(out, source, profile, option, deep=deep, patient_id=patient_id)
+    convert = slide_options.convert_options(slides, compiled(profile, option))
+    checked = check_files(out, source, profile, option, deep=deep, convert=convert)
     if as_json:
         click.echo(json.dumps(checked.as_document(), indent=1))
     else:

@@ -61,3 +61,42 @@ def test_identified_refuses_what_de_identifies(slide: Path, tmp_path: Path, more
     assert done.returncode == 2
     assert done.stderr == f"dicomanon: --identified de-identifies nothing: leave out {more[0]}\n"
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["slide", "Label", "VOLUME", "Image"])
+def test_a_slide_that_is_called_as_the_standard_calls_images_is_converted(tmp_path: Path, name: str) -> None:
+    path = make_svs(tmp_path / f"{name}.svs", Shape(tiles=(2, 2), fields={}))
+
+    done = process("convert", path, "--out", tmp_path / "out")
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_the_laboratory_knows_is_carried_and_then_cleaned(tmp_path: Path) -> None:
+    path = make_svs(tmp_path / "1.svs", Shape(tiles=(2, 2)))
+    table = tmp_path / "table.csv"
+    table.write_text(
+        "file,patient_id,patient_name,accession_number,stains\n"
+        "1,CANARYMRN-1,Canaryname^Zoe,CANARYACC-1,SCT:12710003:hematoxylin stain\n"
+    )
+    named = process("convert", path, "--out", tmp_path / "named", "--slides-table", table, "--identified")
+    clean = process("convert", path, "--out", tmp_path / "clean", "--slides-table", table)
+    checked = process("verify", tmp_path / "clean", "--source", path, "--slides-table", table)
+
+    assert (named.returncode, clean.returncode, checked.returncode) == (0, 0, 0), checked.stdout
+    written = b"".join(each.read_bytes() for each in (tmp_path / "named").rglob("*.dcm"))
+    out = b"".join(each.read_bytes() for each in (tmp_path / "clean").rglob("*.dcm"))
+    for value in (b"CANARYMRN-1", b"Canaryname", b"CANARYACC-1"):
+        assert value in written
+        assert value not in out
+    assert b"hematoxylin stain" in out
+
+
+def test_a_slide_without_spacing_is_refused_with_what_to_do_and_taken_with_it(tmp_path: Path) -> None:
+    path = make_svs(tmp_path / "1.svs", Shape(tiles=(2, 2), mpp=""))
+
+    refused = process("convert", path, "--out", tmp_path / "out")
+    done = process("convert", path, "--out", tmp_path / "out", "--spacing", "0.25")
+
+    assert (refused.returncode, done.returncode) == (1, 0)
+    assert "give it in micrometres with --spacing" in refused.stdout

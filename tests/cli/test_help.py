@@ -12,7 +12,19 @@ import pytest
 from dicomanon import __version__
 from dicomanon.cli import app
 
-VERBS = ("convert", "deid", "pixels", "verify", "node", "explain", "conformance", "key", "demo")
+VERBS = (
+    "convert",
+    "formats",
+    "inspect",
+    "deid",
+    "pixels",
+    "verify",
+    "node",
+    "explain",
+    "conformance",
+    "key",
+    "demo",
+)
 HEAVY = (
     "pydicom",
     "numpy",
