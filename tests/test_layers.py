@@ -43,6 +43,8 @@ LAYERS = (
         "audit",
         "pipeline",
         "sources",
+        "native",
+        "inspection",
         "convert",
     ),
     *(
@@ -55,6 +57,7 @@ LAYERS = (
         "fileset",
         "review",
         "batch",
+        "copies",
         "looking",
         "check",
         "explain",
@@ -214,9 +217,9 @@ BANS = (
     ),
     Ban(
         "a codec",
-        "pixels is the sole user of codecs; elsewhere frames pass as bytes",
+        "only pixels, and the sources of what DICOM has no place for, use codecs; elsewhere frames pass as bytes",
         _imports(*CODECS),
-        ("pixels",),
+        ("pixels", "sources", "native"),
     ),
     Ban(
         "a broad except",
