@@ -18,6 +18,7 @@ from conformance.bench.figure import Figure, markdown
 ROWS = {
     "slide": "slide",
     "copy": "copy_row",
+    "convert": "convert_row",
     "sparse": "sparse",
     "ct": "small_ct",
     "node": "node_row",
