@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.errors import CorruptSlideError
+from dicomanon.sources import _jpeg
 from dicomanon.sources._bytes import MAX_RANGE, FileBytes, open_bytes
+from dicomanon.sources._slide import Lossy, SlideImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dicomanon.sources._mirax_settings import Settings
+    from dicomanon.sources._mirax_settings import Level, Settings
+    from dicomanon.sources._slide import Image
 
 VERSION = 5
 """Bytes of the version in front of the identifier, in Index.dat and the data files."""
@@ -29,7 +32,10 @@ APART = 1 << 44
 _TILE, _RECORD = 4, 5
 """Words of an entry: number of the image, offset, length, file; a record has one more in front."""
 _WORD = struct.Struct("<i")
-_MAX_PAGES, _MAX_RECORDS = 1 << 20, 4096
+_MAX_RECORDS = 4096
+SEQUENTIAL = (0xC0, 0xC1)
+"""JPEG processes that DICOM has a transfer syntax for."""
+_RGB, _YCBCR = 2, 6
 _NO_NEXT = (0, 1253)
 """Pointers to no further page of records; the second one is in some real files, and nobody knows why."""
 
@@ -150,15 +156,18 @@ def _pages(index: Index, at: int, words: int, last: Sequence[int] = (0,)) -> Ite
         raise CorruptSlideError("a list of the index does not begin as it should")
     page = _word(index.file, start + _WORD.size)
     seen: set[int] = set()
-    while page not in last:
-        if page in seen or len(seen) >= _MAX_PAGES:
+    total = 0
+    while page:
+        size = _word(index.file, page) * words * _WORD.size
+        total += 2 * _WORD.size + size
+        if page in seen or total > index.file.size:
             raise CorruptSlideError("the pages of the index have no end")
         seen.add(page)
-        size = _word(index.file, page) * words * _WORD.size
         if page + 2 * _WORD.size + size > index.file.size:
             raise CorruptSlideError("the index leads beyond its end")
         yield index.file.read(page + 2 * _WORD.size, size)
-        page = _word(index.file, page + _WORD.size)
+        following = _word(index.file, page + _WORD.size)
+        page = 0 if following in last else following
 
 
 def _word(file: FileBytes, at: int) -> int:
@@ -168,3 +177,102 @@ def _word(file: FileBytes, at: int) -> int:
     if value < 0:
         raise CorruptSlideError("the index leads nowhere")
     return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The tiles of a level, described as those of a TIFF page are."""
+
+    tilewidth: int
+    tilelength: int
+    samplesperpixel: int
+    photometric: int
+    dataoffsets: Sequence[int]
+    databytecounts: Sequence[int]
+    jpegtables: bytes = b""
+
+
+def grid(settings: Settings, index: Index) -> tuple[Image, ...] | None:
+    """Return the levels with their tiles as frames, None where tiles overlap or are no frames that DICOM knows."""
+    from dicomanon.sources._restart_head import read_coding  # heavy
+
+    if not settings.is_grid:
+        return None
+    found: list[Image] = []
+    for each, level in enumerate(settings.levels):
+        columns, rows = (
+            count * size >> level.exponent
+            for count, size in ((settings.across, level.columns), (settings.down, level.rows))
+        )
+        if not (columns and rows):
+            raise CorruptSlideError("a level has no size")
+        listed = tiles(index, each)
+        listed = listed[listed[:, 2] > 0]
+        if not len(listed):
+            raise CorruptSlideError("a level has no tile with any data")
+        offsets, lengths = _places(settings, level, listed)
+        sample = index.data.read(int(listed[0, 1]), int(listed[0, 2]))
+        head = _jpeg.read_head(sample)
+        if head.process not in SEQUENTIAL or head.bits != 8:
+            return None
+        coding = read_coding(sample)
+        page = _Page(
+            level.columns,
+            level.rows,
+            len(coding.head.sampling),
+            _RGB if coding.rgb else _YCBCR,
+            offsets,
+            lengths,
+        )
+        if page.samplesperpixel not in (1, 3):
+            return None
+        found.append(_level(index, page, (columns, rows), settings.levels[0], level.exponent))
+    return tuple(found)
+
+
+def _places(settings: Settings, level: Level, listed: Any) -> tuple[Sequence[int], Sequence[int]]:
+    """Return offset and length of the tile in each place of a level, row by row; 0 where there is none."""
+    import numpy as np  # heavy
+
+    step = 1 << level.exponent
+    across, down = (-(-count // step) for count in (settings.across, settings.down))
+    row, column = np.divmod(listed[:, 0], settings.across)
+    if (listed[:, 0] < 0).any() or (row >= settings.down).any() or ((row % step) | (column % step)).any():
+        raise CorruptSlideError("a tile has a place that is not on the slide")
+    place = row // step * across + column // step
+    offsets, lengths = np.zeros(across * down, np.int64), np.zeros(across * down, np.int64)
+    offsets[place], lengths[place] = listed[:, 1], listed[:, 2]
+    # What a level is rounded down by may be a whole tile.
+    wide = -(-(settings.across * level.columns >> level.exponent) // level.columns)
+    high = -(-(settings.down * level.rows >> level.exponent) // level.rows)
+    shape = (down, across)
+    return (
+        offsets.reshape(shape)[:high, :wide].ravel().tolist(),
+        lengths.reshape(shape)[:high, :wide].ravel().tolist(),
+    )
+
+
+def _level(index: Index, page: _Page, size: tuple[int, int], base: Level, exponent: int) -> Image:
+    from dicomanon.sources._tiles import jpeg_tiles  # heavy
+
+    if not any(page.databytecounts):
+        raise CorruptSlideError("a level has no tile with any data")
+    stream = jpeg_tiles(index.data, page)
+    return SlideImage(
+        flavor="VOLUME",
+        columns=size[0],
+        rows=size[1],
+        samples=page.samplesperpixel,
+        spacing=None
+        if base.spacing is None
+        else (base.spacing[0] * (1 << exponent), base.spacing[1] * (1 << exponent)),
+        losses=(Lossy(stream.lossy_method, sum(page.databytecounts)),),
+        resampled=exponent > 0,
+        tile_columns=page.tilewidth,
+        tile_rows=page.tilelength,
+        photometric=stream.photometric,
+        transfer_syntax_uid=stream.transfer_syntax_uid,
+        encapsulated=True,
+        frame_lengths=stream.lengths,
+        frames=stream.frames,
+    )

@@ -23,7 +23,8 @@ _MOST_PLACES = 1 << 22
 _LARGEST_TILE, _DEEPEST = 1 << 13, 24
 _COUNT = re.compile(r"\d{1,9}")
 _ZOOM, _FOCUS, _FILTER = "Slide zoom level", "Microscope focus level", "Slide filter level"
-_POSITIONS = ("VIMSLIDE_POSITION_BUFFER", "StitchingIntensityLayer")
+POSITIONS = ("VIMSLIDE_POSITION_BUFFER", "StitchingIntensityLayer")
+"""Groups of the records that say where fields of view lie."""
 _JPEG = "JPEG"
 
 
@@ -66,11 +67,11 @@ class Settings:
         sizes = {(level.columns, level.rows) for level in self.levels}
         return (
             self.zoom_first
-            and self.divisions == 1
+            and self.divisions == self.planes == self.filters == 1
             and self.levels[0].exponent == 0
             and len(sizes) == 1
             and not any(level.overlaps or level.format != _JPEG for level in self.levels)
-            and not any(group in _POSITIONS for group, _ in self.layers)
+            and not any(group in POSITIONS for group, _ in self.layers)
         )
 
 
@@ -92,6 +93,11 @@ def read_settings(lines: Iterable[Line]) -> Settings:
     across, down = (_count(sections, "GENERAL", f"IMAGENUMBER_{axis}", 1 << 20) for axis in "XY")
     if not 0 < across * down <= _MOST_PLACES:
         raise CorruptSlideError("the slide has no place for tiles, or absurdly many")
+    has_divisions = "CameraImageDivisionsPerSide" in general
+    divisions = _count(sections, "GENERAL", "CameraImageDivisionsPerSide") if has_divisions else 1
+    # OpenSlide reads beyond its memory where a field of view at the edge is not whole.
+    if not divisions or across % divisions or down % divisions:
+        raise CorruptSlideError("fields of view are not whole")
     focus, filters = (
         sum(count for name, count in zip(hierarchies, counts, strict=True) if name == each)
         for each in (_FOCUS, _FILTER)
@@ -106,14 +112,12 @@ def read_settings(lines: Iterable[Line]) -> Settings:
         ),
         across=across,
         down=down,
-        divisions=_count(sections, "GENERAL", "CameraImageDivisionsPerSide")
-        if "CameraImageDivisionsPerSide" in general
-        else 1,
+        divisions=divisions,
         levels=_levels(sections, zoom, counts[zoom]),
         layers=tuple(_layers(sections)),
         planes=max(1, focus, _steps(sections)),
         filters=max(1, filters),
-        fluorescence="FLUORESCENCE" in kinds,
+        fluorescence="FLUORESCENCE" in kinds or (filters > 1 and "BRIGHTFIELD" not in kinds),
         zoom_first=zoom == 0,
     )
 

@@ -4,164 +4,218 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import struct
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError, SlideError
-from dicomanon.sources._fields import Field, facts
-from dicomanon.sources._pyramid import fingerprint, number
+from dicomanon.sources._fields import facts
+from dicomanon.sources._ini import ini_lines
+from dicomanon.sources._mirax_fields import unpacked
+from dicomanon.sources._mirax_index import SEQUENTIAL, grid, open_index, record, tiles
+from dicomanon.sources._mirax_settings import POSITIONS, read_settings
+from dicomanon.sources._pyramid import fingerprint, number, smaller
 from dicomanon.sources._slide import SlideFormat, SlideMetadata, SlideSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from dicomanon.sources._mirax_index import Index
+    from dicomanon.sources._mirax_settings import Settings
     from dicomanon.sources._peek import Peek
+    from dicomanon.sources._restart import Place
     from dicomanon.sources._slide import Flavor, Image
 
-_INI, _INDEX = "Slidedat.ini", "Index.dat"
-_LARGEST_INI, _MOST_FILES = 1 << 22, 4096
-_SECTION = re.compile(rb"\s*\[([^\]\r\n]{1,128})\]\s*")
-_NUMBERS = re.compile(r"(?<=_)\d+(?=_)")
-_DATA = re.compile(r"(?:Index|Data\d{4,6})\.dat")
-_VERSION = 5
-"""Bytes of the version in front of the identifier of the slide in Index.dat and the data files."""
+_INI = "Slidedat.ini"
+_LARGEST_INI = 1 << 22
+_ASPECT = 0.05
+_POSITION = struct.Struct("<B2i")
+_POSITION_TYPE = [("flag", "u1"), ("x", "<i4"), ("y", "<i4")]
+_FAR_TILES = 64
+_LABEL, _MACRO, _WHOLE, _PREVIEW = (
+    f"ScanDataLayer_{name}" for name in ("SlideBarcode", "SlideThumbnail", "WholeSlide", "SlidePreview")
+)
+_MODEL = re.compile(
+    r"(?:3DHISTECH )?(?:Pannoramic|MIRAX)(?: (?:1000|250|480|150|Confocal|Desk|DX|Flash|II|III|Midi|Scan)){0,3}"
+    r"|P(?:1000|250|480|150)",
+    re.IGNORECASE,
+)
+"""What is not known to be a product does not pass."""
 
 
 def _detect(peek: Peek) -> bool:
-    return peek.suffix == ".mrxs"
+    return peek.suffix == ".mrxs" and not peek.is_tiff
 
 
 def _open(path: Path) -> SlideSource:
-    from dicomanon.sources._bytes import open_bytes  # heavy
-    from dicomanon.sources._openslide import level_pixels, open_with  # heavy
 
     folder = path.with_suffix("")
     if not folder.is_dir():
-        raise CorruptSlideError("the folder of the slide is missing")
-    fields = tuple(_fields(folder))
-    said = {each.place: each.value for each in reversed(fields)}
-    if "FLUORESCENCE" in said.get("Slidedat/GENERAL/VIMSLIDE_SLIDE_TYPE", "").upper():
+        raise CorruptSlideError("its folder is missing")
+    raw = _ini(folder / _INI)
+    settings = read_settings(ini_lines(raw))
+    if settings.fluorescence:
         raise SlideError(
             "fluorescence in MRXS is not supported: its reader puts the channels into one picture"
         )
-    stored = _check_data(folder, fields)
-    slide = open_with(path, "mirax")
-    try:
-        levels = level_pixels(slide, stored, "fields of view may overlap")
-        others = tuple(_others(slide))
-        file = open_bytes(folder / _INDEX)
+    with ExitStack() as stack:
+        index = open_index(folder, settings)
+        stack.callback(index.close)
         try:
-            digest = fingerprint(file, (folder / _INI).read_bytes())
-        finally:
-            file.close()
-    except (SlideError, OSError) as error:
-        slide.close()
-        raise (
-            error if isinstance(error, SlideError) else CorruptSlideError("the folder cannot be read")
-        ) from None
+            return _source(path, raw, settings, index, stack)
+        except OSError:
+            raise CorruptSlideError("the files of the slide cannot be read") from None
+
+
+def _ini(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_INI:
+            raise CorruptSlideError("Slidedat.ini is absurdly large")
+        return path.read_bytes()
+    except OSError:
+        raise CorruptSlideError("Slidedat.ini is missing") from None
+
+
+def _source(path: Path, raw: bytes, settings: Settings, index: Index, stack: ExitStack) -> SlideSource:
+    from dicomanon.sources._mirax_fields import (  # heavy
+        front_fields,
+        identifier_fields,
+        ini_fields,
+        record_fields,
+    )
+
+    folder = path.with_suffix("").name
+    fields = (
+        *ini_fields(ini_lines(raw), f"{folder}/{_INI}"),
+        *identifier_fields(index, settings, folder),
+        *record_fields(index, settings, folder),
+        *front_fields(path),
+    )
+    levels = grid(settings, index) or _put_together(path, settings, index, stack)
+    others = tuple(_others(settings, index, levels[0]))
     return SlideSource(
         format=FORMAT.name,
-        fingerprint=digest,
+        fingerprint=fingerprint(index.file, raw),
         metadata=_metadata(facts(FORMAT.name, fields), path.stem),
         levels=levels,
         others=others,
-        close=slide.close,
+        close=stack.pop_all().close,
         fields=fields,
     )
 
 
-def _others(slide: object) -> Iterator[Image]:
-    from dicomanon.sources._openslide import associated_pixels  # heavy
+def _put_together(path: Path, settings: Settings, index: Index, stack: ExitStack) -> tuple[Image, ...]:
+    """Return the levels as OpenSlide puts them together."""
+    from dicomanon.sources._openslide import level_pixels, open_with  # heavy
 
+    if not any(tiles(index, each)[:, 2].any() for each in range(len(settings.levels))):
+        raise CorruptSlideError("the slide has no tile with any data")
+    _check_positions(settings, index)
+    slide = open_with(path, "mirax")
+    stack.callback(slide.close)
+    overlaps = any(level.overlaps for level in settings.levels)
+    why = "fields of view overlap" if overlaps else "fields of view have to be put together"
+    if settings.planes > 1:
+        why += "; of several focal planes only the one that OpenSlide gives is taken"
+    return level_pixels(slide, index.size, why)
+
+
+def _check_positions(settings: Settings, index: Index) -> None:
+    """Raise CorruptSlideError where a field of view lies far from the slide: OpenSlide would look for ever."""
+    import numpy as np  # heavy
+
+    base = settings.levels[0]
+    largest = (settings.across * base.columns, settings.down * base.rows)
+    for each, (group, _) in enumerate(settings.layers):
+        for at, size in record(index, each) if group in POSITIONS else ():
+            data = index.data.read(at, size)
+            packed = unpacked(data, _POSITION.size * settings.across * settings.down)
+            data = data if packed is None else packed
+            places = np.frombuffer(data[: len(data) // _POSITION.size * _POSITION.size], _POSITION_TYPE)
+            for axis, tile, most in zip("xy", (base.columns, base.rows), largest, strict=True):
+                far = _FAR_TILES * tile
+                if ((places[axis] < -far) | (places[axis] > most + far)).any():
+                    raise CorruptSlideError("a field of view lies far from the slide")
+
+
+def _others(settings: Settings, index: Index, base: Image) -> Iterator[Image]:
+    """Yield THUMBNAIL, OVERVIEW and LABEL, as far as there are any.
+
+    A preview of other proportions than the base may be of the whole glass, which shows the label.
+    """
+    pieces = {name: record(index, each) for each, (_, name) in enumerate(settings.layers)}
+    macro = next((name for name in (_MACRO, _WHOLE) if pieces.get(name)), "")
     roles: tuple[tuple[str, Flavor], ...] = (
-        ("thumbnail", "THUMBNAIL"),
-        ("macro", "OVERVIEW"),
-        ("label", "LABEL"),
+        (_PREVIEW, "THUMBNAIL"),
+        (macro, "OVERVIEW"),
+        (_LABEL, "LABEL"),
     )
     for name, flavor in roles:
-        found = associated_pixels(slide, name, flavor, resampled=flavor == "THUMBNAIL")
-        # The preview is a picture of the glass on some scanners: nobody says that it leaves the label out.
-        if found is not None and flavor != "THUMBNAIL":
-            yield found
+        for at, size in pieces.get(name, ())[:1]:
+            image = _picture(index, at, size, flavor, base)
+            if image is not None:
+                yield image
 
 
-def _check_data(folder: Path, fields: tuple[Field, ...]) -> int:
-    """Return the bytes of the data files; raise CorruptSlideError where one is missing or of another slide."""
-    names = [each.value for each in fields if re.fullmatch(r"Slidedat/DATAFILE/FILE_\d+", each.place)]
-    identifier = next((each.value for each in fields if each.place == "Slidedat/GENERAL/SLIDE_ID"), "")
-    total = 0
-    for name in (_INDEX, *names):
-        if not _DATA.fullmatch(name):
-            raise SlideError("the files of the slide do not have the names that the format gives them")
-        try:
-            with (folder / name).open("rb") as file:
-                front = file.read(_VERSION + len(identifier))
-                total += file.seek(0, 2) if name != _INDEX else 0
-        except OSError:
-            raise CorruptSlideError("a file of the slide is missing") from None
-        if name == _INDEX and front[_VERSION:] != identifier.encode():
-            raise CorruptSlideError("the index belongs to another slide")
-    return total
+def _picture(index: Index, at: int, size: int, flavor: Flavor, base: Image) -> Image | None:
+    """Return a picture of a record, None where it is no JPEG, or a thumbnail that may show more than the tissue."""
+    from dicomanon.sources import _jpeg  # heavy
+    from dicomanon.sources._restart import Place, read_stream, whole  # heavy
+    from dicomanon.sources._tiff import MAX_PIXELS  # heavy
+
+    if index.data.read(at, min(size, 2)) != _jpeg.SOI:
+        return None
+    head = _jpeg.read_head(index.data.read(at, size))
+    columns, rows = head.columns, head.rows
+    if not 0 < columns * rows <= MAX_PIXELS:
+        raise CorruptSlideError("a picture of the slide has no size, or an absurd one")
+    spacing = None
+    if flavor == "THUMBNAIL":
+        if abs(columns * base.rows / (rows * base.columns) - 1) > _ASPECT + 1 / columns + 1 / rows:
+            return None
+        spacing = smaller(base.spacing, (base.columns, base.rows), (columns, rows))
+    place = Place(flavor=flavor, columns=columns, rows=rows, spacing=spacing, resampled=flavor == "THUMBNAIL")
+    image = whole(read_stream(index.data, at, size), place) if head.process in SEQUENTIAL else None
+    return _decoded(index.data.read(at, size), place) if image is None else image
 
 
-def _fields(folder: Path) -> Iterator[Field]:
-    """Yield the lines of Slidedat.ini, and the identifier of the slide where it comes again."""
+def _decoded(data: bytes, place: Place) -> Image:
+    """Return a picture that is a JPEG of a kind that DICOM has no transfer syntax for."""
+    import imagecodecs  # heavy
+
+    from dicomanon.sources._openslide import held_pixels  # heavy
+    from dicomanon.sources._pixels import DECODING  # heavy
+
     try:
-        if (folder / _INI).stat().st_size > _LARGEST_INI:
-            raise CorruptSlideError("Slidedat.ini is absurdly large")
-        raw = (folder / _INI).read_bytes()
-    except OSError:
-        raise CorruptSlideError("Slidedat.ini is missing") from None
-    lines = list(_lines(raw, f"{folder.name}/{_INI}"))
-    places = {each.place for each in lines}
-    if not {"Slidedat/GENERAL/SLIDE_ID", "Slidedat/HIERARCHICAL/INDEXFILE"} <= places:
-        raise CorruptSlideError("Slidedat.ini lacks its sections")
-    yield from lines
-    identifier = next(each.value for each in lines if each.place == "Slidedat/GENERAL/SLIDE_ID").encode()
-    for path in sorted(folder.iterdir())[:_MOST_FILES]:
-        if _DATA.fullmatch(path.name):
-            with path.open("rb") as file:
-                front = file.read(_VERSION + len(identifier) + 64)
-            at = front.find(identifier)
-            if at >= 0:
-                place = "Index/SLIDE_ID" if path.name == _INDEX else "Data/SLIDE_ID"
-                yield Field(place, identifier.decode(), at, len(identifier), f"{folder.name}/{path.name}")
-
-
-def _lines(raw: bytes, file: str) -> Iterator[Field]:
-    section = ""
-    at = 0
-    for line in raw.splitlines(keepends=True):
-        body = line.removeprefix(b"\xef\xbb\xbf") if at == 0 else line
-        match = _SECTION.fullmatch(body)
-        if match:
-            section = _NUMBERS.sub("n", match[1].decode("latin-1"))
-        elif section and b"=" in body:
-            key, _, value = body.partition(b"=")
-            start = at + len(line) - len(value.lstrip())
-            stop = max(start, at + len(line.rstrip()))
-            place = f"Slidedat/{section}/{key.strip().decode('latin-1')}"
-            yield Field(place, raw[start:stop].decode("utf-8", "replace"), start, stop - start, file)
-        elif body.strip():
-            text = body.strip().decode("utf-8", "replace")
-            yield Field("Slidedat/without a name", text, at, len(line.rstrip()), file)
-        at += len(line)
+        pixels = imagecodecs.jpeg8_decode(data)
+    except DECODING:
+        raise CorruptSlideError("a picture of the slide cannot be decoded") from None
+    pixels = pixels.reshape((*pixels.shape[:2], -1))
+    if pixels.shape[2] not in (1, 3):
+        raise CorruptSlideError("a picture of the slide has an absurd number of colours")
+    why = "DICOM has no transfer syntax for it"
+    return replace(held_pixels(pixels, place.flavor, why, resampled=place.resampled), spacing=place.spacing)
 
 
 def _metadata(said: Mapping[str, str], stem: str) -> SlideMetadata:
-    general = "Slidedat/GENERAL"
+    general, records = "Slidedat/GENERAL", "Slidedat/NONHIERLAYER_n_LEVEL_n_SECTION"
     serials = (
-        f"{general}/VIMSLIDE_SCANNER_HARDWARE_ID",
         f"{general}/SCANNER_HARDWARE_ID",
+        f"{general}/VIMSLIDE_SCANNER_HARDWARE_ID",
         "Slidedat/NONHIERLAYER_n_SECTION/SCANNER_HARDWARE_ID",
-        "Slidedat/NONHIERLAYER_n_LEVEL_n_SECTION/SCANNER_HARDWARE_ID",
+        f"{records}/SCANNER_HARDWARE_ID",
     )
+    barcodes = (f"{general}/SLIDE_BARCODE", f"{records}/BARCODE_VALUE")
+    model = said.get(f"{general}/SCANNER_HARDWARE_VERSION", "")
     return SlideMetadata(
         manufacturer="3DHISTECH",
+        model=model if _MODEL.fullmatch(model) else "",
         serial=next((said[place] for place in serials if said.get(place)), ""),
         acquired=_moment(said),
         objective_power=number(said.get(f"{general}/OBJECTIVE_MAGNIFICATION", "")),
-        barcode=said.get(f"{general}/SLIDE_BARCODE", ""),
+        barcode=next((said[place] for place in barcodes if said.get(place)), ""),
         name=stem,
     )
 
@@ -184,7 +238,8 @@ FORMAT = SlideFormat(
     suffixes=(".mrxs",),
     detect=_detect,
     open=_open,
-    encoded="all tiles: fields of view overlap and are put together",
+    lossless="tiles in JPEG that do not overlap",
+    encoded="fields of view that overlap and are put together",
     needs=("openslide",),
     extra="slides",
 )
