@@ -86,7 +86,7 @@ class Result:
     that looks like a slide when slides are converted. `identified` is what was written with its identifiers on
     request. Behind a file that could not be written none is tried.
 
-    `size` counts the bytes written.
+    `size` counts the bytes written. `message` of a written image says what was done to its pixels, where anything was.
     """
 
     source: str
@@ -306,7 +306,10 @@ def _convert_slide(
                 name = f"{path} {image.flavor} {index + 1}"
                 first = partial(vendor_instance, told, index, options)
                 outcome = clear(first, route, job.out, again=partial(_itself, opened[index]))
-                results.append(_deliver(name, outcome, job, reports))
+                result = _deliver(name, outcome, job, reports)
+                if result.output and image.derivation:
+                    result = replace(result, message=image.derivation)
+                results.append(result)
                 if _cannot_write(results):
                     break
     except OSError:
@@ -345,7 +348,10 @@ def _convert_identified(
             for number, opened in enumerate(instances(slide, options), 1):
                 target = out / f"{opened.meta.sop_instance_uid}.dcm"
                 size = write_identified(opened, target)
-                results.append(Result(f"{path} {number}", "identified", output=target.name, size=size))
+                done = opened.derivation
+                results.append(
+                    Result(f"{path} {number}", "identified", message=done, output=target.name, size=size)
+                )
     except OSError:
         results.append(_unreadable(path))
     except DicomanonError as error:

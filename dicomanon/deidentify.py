@@ -103,7 +103,9 @@ class Deidentifier:
             codes=self._codes,
             descriptors=Descriptors(words, values.character_set) if words else None,
         )
-        flags = self._flags.claiming(claims)
+        derivation = instance.derivation.encode("ascii", "replace")
+        flags = self._flags.claiming(claims, derivation)
+        values.own_words = derivation
         safe = None
         if self._keeps_private:
             safe = SafePrivate(self.profile.private, declared_in(header, entries, len(header), encoding))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PATIENT_IDENTITY_REMOVED = 0x00120062
 METHOD = 0x00120063
 METHOD_CODES = 0x00120064
+DERIVATION = 0x00082111
 TEMPORAL = 0x00280303
 CONTRIBUTING_EQUIPMENT = 0x0018A001
 CODE_VALUE = 0x00080100
@@ -40,11 +41,14 @@ def pack_code(value: str, scheme: str, meaning: str, encoding: Encoding) -> byte
 class Flags:
     """The elements one profile adds to every instance; `ephemeral` keys are named as such."""
 
-    def __init__(self, profile: Profile, *, ephemeral: bool, claims: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, profile: Profile, *, ephemeral: bool, claims: tuple[str, ...] = (), derivation: bytes = b""
+    ) -> None:
         self._profile = profile
         self._ephemeral = ephemeral
         self._claims = claims
-        self._others: dict[tuple[str, ...], Flags] = {}
+        self._derivation = derivation
+        self._others: dict[tuple[tuple[str, ...], bytes], Flags] = {}
         name = (
             profile.name.replace("\\", "/").encode("ascii", "replace").decode()
         )  # right in every character set
@@ -58,13 +62,19 @@ class Flags:
         self._method = "\\".join(method).encode()
         self._encoded = cache(self._encode)
 
-    def claiming(self, claims: tuple[str, ...]) -> Flags:
-        """Return what an instance says for which these codes of CID 7050 hold too, where the profile promises them."""
-        if not claims:
+    def claiming(self, claims: tuple[str, ...], derivation: bytes = b"") -> Flags:
+        """Return what an instance says for which these codes of CID 7050 hold too, where the profile promises them.
+
+        `derivation` is what the program itself did to the pixels, in ASCII.
+        """
+        if not (claims or derivation):
             return self
-        if claims not in self._others:
-            self._others[claims] = Flags(self._profile, ephemeral=self._ephemeral, claims=claims)
-        return self._others[claims]
+        which = claims, derivation
+        if which not in self._others:
+            self._others[which] = Flags(
+                self._profile, ephemeral=self._ephemeral, claims=claims, derivation=derivation
+            )
+        return self._others[which]
 
     def elements(self, header: bytes, entries: list[Entry], place: Place) -> list[tuple[int, bytes]]:
         """Return the elements to put in, by ascending tag; codes of an earlier de-identification stay."""
@@ -94,7 +104,9 @@ class Flags:
         removed = self._profile.identity_removed.encode()
         codes = [pack_code(value, "DCM", meaning, encoding) for value, meaning in self._codes()]
         items = list(dict.fromkeys((*kept, *codes)))
+        derived = pack_element(DERIVATION, b"ST", self._derivation, encoding)
         return [
+            *([(DERIVATION, derived)] if self._derivation else ()),
             (PATIENT_IDENTITY_REMOVED, pack_element(PATIENT_IDENTITY_REMOVED, b"CS", removed, encoding)),
             (METHOD, pack_element(METHOD, b"LO", self._method, encoding)),
             (METHOD_CODES, pack_sequence(METHOD_CODES, items, encoding) if items else b""),

@@ -80,7 +80,8 @@ class Form(NamedTuple):
 class IdentifyingValues:
     """The values that must not leave, as they are met, with the character set they are in.
 
-    `keeps_uids` is set where a profile retains UIDs: then the same UID under another tag is no leak.
+    `keeps_uids` is set where a profile retains UIDs: then the same UID under another tag is no leak. `own_words` are
+    what the program itself says of the pixels: no leak as Derivation Description, whatever the source was called.
     """
 
     def __init__(self, character_set: bytes = b"", *, keeps_uids: bool = False) -> None:
@@ -88,6 +89,7 @@ class IdentifyingValues:
         self.keeps_uids = keeps_uids
         self.values: set[Value] = set()
         self.written_dates: set[bytes] = set()
+        self.own_words = b""
 
     def add(self, vr: bytes, raw: bytes, *, soft: bool = False) -> None:
         """Remember a value of a VR that can identify."""

@@ -26,22 +26,25 @@ _MAX_NATIVE = 0xFFFFFFFE
 
 
 def instances(slide: ReadySlide, options: ConvertOptions) -> Iterator[Instance]:
-    """Yield an Instance for each image of `slide.images`.
+    """Yield an Instance for each image of `slide.images`, complete as it is: for those who de-identify nothing.
 
     Raises SlideError where the slide lacks what DICOM demands.
     """
     for index in range(len(slide.images)):
-        yield instance(slide, index, options)
+        yield instance(slide, index, options, described=True)
 
 
-def instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance:
+def instance(slide: ReadySlide, index: int, options: ConvertOptions, *, described: bool = False) -> Instance:
     """Return image `index` of `slide.images` as an identified Instance in Explicit VR Little Endian encoding.
 
-    Every call gives a fresh body, so that an instance can be read twice. Raises SlideError where
-    decoded pixels are too large for DICOM.
+    Every call gives a fresh body, so that an instance can be read twice. What was done to the pixels is `derivation`
+    of the instance; with `described` it is in the header as well. Raises SlideError where decoded pixels are too large
+    for DICOM.
     """
     image = slide.images[index]
     dataset = header(slide, image, index, options)
+    if described and image.derivation:
+        dataset.DerivationDescription = image.derivation
     encoded = _encode(dataset)
     if image.part is not None:
         spacing = spacing_of(slide, image, options) or (0.0, 0.0)
@@ -64,6 +67,7 @@ def instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance
         header=encoded,
         pixels=PixelElement(tag=_PIXEL_DATA, vr=b"OB", length=length),
         body=body(image),
+        derivation=image.derivation,
     )
 
 

@@ -163,8 +163,6 @@ def _pixels(dataset: Dataset, image: SlideImage) -> None:
         dataset.LossyImageCompressionRatio = ratios if len(ratios) > 1 else ratios[0]
         methods = [loss.method for loss in image.losses]
         dataset.LossyImageCompressionMethod = methods if len(methods) > 1 else methods[0]
-    if image.derivation:
-        dataset.DerivationDescription = image.derivation
     done = [_RESAMPLED] * image.resampled + [_COMPRESSED] * (derived and len(image.losses) > 1)
     if done:
         dataset.DerivationCodeSequence = [code(*each) for each in done]

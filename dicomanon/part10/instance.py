@@ -60,3 +60,5 @@ class Instance:
     pixels: PixelElement | None
     body: Reader
     entries: list[Entry] | None = None
+    derivation: str = ""
+    """What this program did to the pixels, in words of its own: Derivation Description of what leaves."""

@@ -49,6 +49,7 @@ BINARY_NUMBERS = frozenset(
 
 NOT_NAMED = frozenset((0x00080008, CODE_MEANING))
 """Image Type and Code Meaning: no maker, model or part of the body is named in them but by an ordinary word."""
+DERIVATION = 0x00082111
 METHOD = 0x00120063
 """De-identification Method: words of the program itself."""
 
@@ -73,7 +74,7 @@ class Verifier:
             return []
         encoding = encoding_of(transfer_syntax_uid)
         entries = index_header(data, encoding)
-        return sorted(set(_explain(hits, forms, data, entries, encoding, self._profile)))
+        return sorted(set(_explain(hits, forms, data, entries, encoding, self._profile, values.own_words)))
 
     def check(
         self, written: Written, values: IdentifyingValues, *, name: str = "", deep: bool = False
@@ -117,7 +118,8 @@ class Verifier:
         # The pieces as one, far enough apart that no value reaches over two of them.
         joined = b"\0\0\0\0".join(piece.data for piece in pieces)
         in_header, in_pieces = self._search.find(forms, header, joined)
-        findings += _explain(in_header, forms, header, entries, encoding, self._profile)
+        own = values.own_words
+        findings += _explain(in_header, forms, header, entries, encoding, self._profile, own)
         findings += _explain_pieces(in_pieces, pieces)
         if deep:
             again = read_instance(_WrittenReader(written)).body if deflated else _WrittenReader(written)
@@ -202,14 +204,17 @@ def _explain(
     entries: list[Entry],
     encoding: Encoding,
     profile: Profile,
+    own: bytes,
 ) -> Iterator[Finding]:
-    """Name the attribute of each hit in the header; words in their rightful place are no finding."""
+    """Name the attribute of each hit in the header; words in their rightful place, and our own, are no finding."""
     leaves = Leaves(header, entries, encoding, profile.local_codes)
     for hit in hits:
         leaf = leaves.around(hit.at)
         if not stands_alone(hit.form, leaf.raw, hit.at - leaf.value_at):
             continue
         path, tag, vr, whole = leaf.path, leaf.tag, leaf.vr, leaf.raw.strip(b" \0")
+        if tag == DERIVATION and own and whole == own:
+            continue
         rule = profile.rule_for(tag, vr.decode())
         kept = rule.code == "K" or rule.cleaner in ("label", "meaning", "scheme")
         if kept and _is_number(vr, whole, hit.form.needle):
