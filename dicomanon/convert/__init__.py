@@ -16,8 +16,6 @@ from dicomanon.part10.instance import Instance, Meta, PixelElement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pydicom.dataset import Dataset
-
 
 __all__ = ["ConvertOptions", "Laboratory", "ReadySlide", "Watch", "instance", "instances", "prepared"]
 
@@ -45,7 +43,7 @@ def instance(slide: ReadySlide, index: int, options: ConvertOptions, *, describe
     dataset = header(slide, image, index, options)
     if described and image.derivation:
         dataset.DerivationDescription = image.derivation
-    encoded = _encode(dataset)
+    encoded = dataset.encoded()
     if image.part is not None:
         spacing = spacing_of(slide, image, options) or (0.0, 0.0)
         encoded += per_frame_groups(image, spacing, plane_spacing_of(image))
@@ -69,14 +67,3 @@ def instance(slide: ReadySlide, index: int, options: ConvertOptions, *, describe
         body=body(image),
         derivation=image.derivation,
     )
-
-
-def _encode(dataset: Dataset) -> bytes:
-    from pydicom.filebase import DicomBytesIO  # heavy
-    from pydicom.filewriter import write_dataset  # heavy
-
-    out = DicomBytesIO()
-    out.is_little_endian = True
-    out.is_implicit_VR = False
-    write_dataset(out, dataset)
-    return out.getvalue()

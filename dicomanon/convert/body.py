@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import CorruptSlideError
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.readers import ChunkReader
+from dicomanon.sources import PiecedFrames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dicomanon.sources import SlideImage
+    from dicomanon.sources import Frames, SlideImage
 
 _EMPTY_OFFSET_TABLE = b"\xfe\xff\x00\xe0\0\0\0\0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _ITEM = Struct("<HHI")
 _OFFSETS, _LENGTHS = 0x7FE00001, 0x7FE00002
-_BATCH = 1 << 18
+_BATCH = 7 << 18
+"""Enough to be written by a thread of its own (part10.behind), and less than a window of it."""
 
 
 def offset_elements(image: SlideImage) -> bytes:
@@ -44,23 +46,18 @@ def body(image: SlideImage) -> ChunkReader:
 
 def _encapsulated(image: SlideImage) -> Iterator[bytes]:
     """Yield items in batches, since a slide has more tiles than a loop should have steps."""
-    parts = [_EMPTY_OFFSET_TABLE]
+    parts: list[bytes | memoryview] = [_EMPTY_OFFSET_TABLE]
     held = 0
     pack = _ITEM.pack
     announced = iter(image.frame_lengths)
-    for frame in image.frames():
-        length = len(frame)
+    for front, rest in _pieces(image.frames):
+        length = len(front) + len(rest)
         if length != next(announced, -1):
             raise CorruptSlideError("a frame is not as long as announced")
-        odd = length & 1
-        parts += (
-            (pack(0xFFFE, 0xE000, length + odd), frame, b"\0")
-            if odd
-            else (
-                pack(0xFFFE, 0xE000, length),
-                frame,
-            )
-        )
+        if length & 1:
+            parts += (pack(0xFFFE, 0xE000, length + 1), front, rest, b"\0")
+        else:
+            parts += (pack(0xFFFE, 0xE000, length), front, rest)
         held += length
         if held >= _BATCH:
             yield b"".join(parts)
@@ -70,6 +67,10 @@ def _encapsulated(image: SlideImage) -> Iterator[bytes]:
         raise CorruptSlideError("there are fewer frames than announced")
     parts.append(_SEQUENCE_END)
     yield b"".join(parts)
+
+
+def _pieces(frames: Frames) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    return frames.pieces(0, None) if isinstance(frames, PiecedFrames) else ((each, b"") for each in frames())
 
 
 def _native(image: SlideImage) -> Iterator[bytes]:

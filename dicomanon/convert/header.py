@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.convert.colour import icc_profile
+from dicomanon.convert.dataset import Dataset
 from dicomanon.convert.items import code, item
 from dicomanon.convert.sparse import dimension_index
 from dicomanon.convert.specimen import specimen
@@ -18,8 +19,6 @@ from dicomanon.convert.uids import uid
 from dicomanon.sources import smaller
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from dicomanon.convert.options import ConvertOptions
     from dicomanon.convert.prepare import ReadySlide
     from dicomanon.sources import OpticalPath, Part, SlideImage, SlideMetadata
@@ -41,8 +40,6 @@ _ORIENTATION = [0, -1, 0, -1, 0, 0]
 
 def header(slide: ReadySlide, image: SlideImage, index: int, options: ConvertOptions) -> Dataset:
     """Return every element before the offset tables and Pixel Data; `index` is that in `slide.images`."""
-    from pydicom.dataset import Dataset  # heavy
-
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = SOP_CLASS_UID

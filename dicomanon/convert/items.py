@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+from dicomanon.convert.dataset import Dataset
 
 
 def item(**elements: Any) -> Dataset:
     """Return a data set with these elements, by keyword."""
-    from pydicom.dataset import Dataset  # heavy
-
-    made = Dataset()
-    for keyword, value in elements.items():
-        setattr(made, keyword, value)
-    return made
+    return Dataset(**elements)
 
 
 def code(value: str, scheme: str, meaning: str) -> Dataset:

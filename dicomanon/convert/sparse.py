@@ -13,8 +13,7 @@ from dicomanon.convert.text import decimal
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element, pack_sequence
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
+    from dicomanon.convert.dataset import Dataset
     from dicomanon.sources import SlideImage
 
 _PER_FRAME = 0x52009230

@@ -8,8 +8,7 @@ from dicomanon.convert.items import code, item
 from dicomanon.convert.text import clean
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
+    from dicomanon.convert.dataset import Dataset
     from dicomanon.convert.laboratory import Code, Laboratory
 
 _SPECIMEN_IDENTIFIER = ("121041", "DCM", "Specimen Identifier")

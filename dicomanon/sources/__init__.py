@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import AmbiguousSlideError, SlideError, UnknownSlideError
 from dicomanon.sources._fields import Field, Row, catalogue, row_of
 from dicomanon.sources._peek import peek
+from dicomanon.sources._pieces import PiecedFrames
 from dicomanon.sources._pyramid import smaller
 from dicomanon.sources._slide import (
     Flavor,
@@ -38,6 +39,7 @@ __all__ = [
     "Lossy",
     "OpticalPath",
     "Part",
+    "PiecedFrames",
     "PixelImage",
     "Region",
     "Row",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources import _jpeg, _jpeg2000
 from dicomanon.sources._bytes import FileBytes, spans, windows
+from dicomanon.sources._pieces import PiecedFrames
 from dicomanon.sources._pixels import LOSSY
 from dicomanon.sources._white import white_jpeg, white_jpeg_2000
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from dicomanon.sources._pieces import Pieces
     from dicomanon.sources._slide import Frames
 
 JPEG_METHOD, JPEG_2000_METHOD = "ISO_10918_1", "ISO_15444_1"
@@ -85,7 +87,7 @@ def jpeg_tiles(file: FileBytes, page: Any) -> FrameStream:
         photometric=photometric,
         lossy_method=JPEG_METHOD,
         lengths=_lengths(page.databytecounts, growth, len(blank)),
-        frames=partial(_frames, file, page, clean, blank),
+        frames=PiecedFrames(partial(_pieces, file, page, clean, blank)),
     )
 
 
@@ -122,7 +124,7 @@ def jpeg_2000_tiles(file: FileBytes, page: Any) -> FrameStream:
         photometric=_jpeg_2000_photometric(header, transformed=transformed),
         lossy_method="" if header.reversible else JPEG_2000_METHOD,
         lengths=_lengths(page.databytecounts, 0, len(blank)),
-        frames=partial(_frames, file, page, clean, blank),
+        frames=PiecedFrames(partial(_pieces, file, page, clean, blank)),
     )
 
 
@@ -187,27 +189,28 @@ def _lengths(counts: Sequence[int], growth: int, blank: int) -> array[int]:
     return array("Q", (count + growth if count else blank for count in counts))
 
 
-def _frames(
+def _pieces(
     file: FileBytes,
     page: Any,
     clean: Callable[[bytes], tuple[int, bytes]],
     blank: bytes,
-    first: int = 0,
-    last: int | None = None,
-) -> Iterator[bytes]:
-    """Yield each tile with a cleaned head; most tiles share one head, so it is read once."""
+    first: int,
+    last: int | None,
+) -> Pieces:
+    """Yield each tile as a cleaned head and what follows it; most tiles share one head, so it is read once."""
     seen = front = b""
     length = 0
     offsets, counts = page.dataoffsets[first:last], page.databytecounts[first:last]
     for window, begin, numbers in windows(file, offsets, counts):
+        view = memoryview(window)
         for number in numbers:
             count = counts[number]
             if not count:
-                yield blank
+                yield blank, b""
                 continue
             start = offsets[number] - begin
             stop = start + count
             if not seen or not window.startswith(seen, start, stop):
                 length, front = clean(window[start:stop])
                 seen = window[start : start + length]
-            yield front + window[start + length : stop]
+            yield front, view[start + length : stop]
