@@ -13,6 +13,7 @@ from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources._fields import Field, catalogue, row_of
 from dicomanon.sources._pyramid import number
 from dicomanon.sources._slide import Lossy, SlideImage, SlideMetadata
+from dicomanon.sources._versions import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +44,7 @@ _MODEL = re.compile(
     r"UFS Scanner|UFSB?|(?:Philips )?(?:IntelliSite )?Ultra[ -]Fast Scanner|(?:Pathology Scanner )?SG(?:20|60|300)",
     re.IGNORECASE,
 )
-_SOFTWARE = re.compile(r"\d{1,2}(?:\.\d{1,3}){1,2}(?:\.\d{1,5})?|\d{1,2}\.\d{1,2}\.\d{1,5}|20\d{6}_R\d{1,3}")
+_RELEASE = re.compile(r"20\d{6}_R\d{1,3}")
 """Texts can be set by hand, at the scanner or in the file: what is not known to be a product does not pass."""
 _LISTED = re.compile(r'"([^"]*)"|(\S+)')
 _TYPE, _SEQUENCE = "PIM_DP_IMAGE_TYPE", "PIIM_PIXEL_DATA_REPRESENTATION_SEQUENCE"
@@ -191,7 +192,7 @@ def metadata(said: Mapping[str, str], prefix: str, icc: bytes | None, name: str)
         manufacturer=maker if _MAKER.fullmatch(maker) else "",
         model=model if _MODEL.fullmatch(model) else "",
         serial=value("DICOM_DEVICE_SERIAL_NUMBER"),
-        software=tuple(each for each in versions if _SOFTWARE.fullmatch(each)),
+        software=tuple(each for each in versions if is_version(each) or _RELEASE.fullmatch(each)),
         acquired=_moment(value("DICOM_ACQUISITION_DATETIME")),
         icc_profile=icc,
         barcode=unpacked(value(BARCODE)),

@@ -25,6 +25,7 @@ from dicomanon.sources._slide import (
     SlideMetadata,
     SlideSource,
 )
+from dicomanon.sources._versions import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,7 @@ _NAMESPACE = b"leica-microsystems.com/scn/"
 _PREFIX = "ImageDescription"
 _NAME = re.compile(r"[A-Za-z]\w{0,31}")
 _MODEL = re.compile(r"(?:Leica )?(?:SCN ?400 ?F?|SCN)|(?:Leica |Aperio )?VERSA(?: 8| 200)?", re.IGNORECASE)
-_VERSION = re.compile(r"(?<![\w.])\d{1,2}(?:\.\d{1,2}){1,2}(?:\.\d{1,5})?(?![\w.])")
+_VERSION = re.compile(r"(?<![\w.])\d{1,2}(?:\.\d{1,5}){1,3}(?![\w.])")
 """Both texts can be set by hand: what is not known to be a product, or a version, does not pass."""
 _BAND = re.compile(r"(?:[A-Z]{2} )?(\d{3,4})(?:/\d{1,3})?(?: ?nm)?")
 """A filter: the middle of its band in nm, and how wide it is."""
@@ -347,7 +348,9 @@ def _metadata(collection: Element, scenes: Sequence[_Scan], stem: str) -> SlideM
         manufacturer="Leica Microsystems",
         model=next((each for each in models if _MODEL.fullmatch(each)), ""),
         software=tuple(
-            dict.fromkeys(match[0] for each in versions if (match := _VERSION.search(each)) is not None)
+            dict.fromkeys(
+                match[0] for each in versions if (match := _VERSION.search(each)) and is_version(match[0])
+            )
         ),
         acquired=_moment(whole.get(f"{_PREFIX}/creationDate", "")),
         objective_power=number(next(iter(powers))) if len(powers) == 1 else None,

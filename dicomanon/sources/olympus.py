@@ -13,6 +13,7 @@ from dicomanon.sources import _vsi_tags as vsi
 from dicomanon.sources._fields import Field, facts
 from dicomanon.sources._pyramid import fingerprint, number, opened
 from dicomanon.sources._slide import BRIGHTFIELD, OpticalPath, SlideFormat, SlideMetadata, SlideSource
+from dicomanon.sources._versions import is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +33,6 @@ _PROGRAM = re.compile(
     r"(?:OLYMPUS |Olympus |EVIDENT )?"
     r"(?:cellSens(?: (?:Dimension|Standard|Entry))?|VS(?:120|200)?[- ]ASW(?:-S[156])?|VS-DESKTOP|OlyVIA)"
 )
-_VERSION = re.compile(r"\d{1,2}(?:\.\d{1,5}){1,3}")
 """What free texts may say and still be carried: names of products, numbers of versions."""
 _EXIF, _SIS = 34665, 33560
 _POINTERS = ("Exif", f"tag {_SIS}")
@@ -163,7 +163,7 @@ def _sis_fields(file: FileBytes, start: int) -> Iterator[Field]:
 def _metadata(said: Mapping[str, str], fields: Iterable[Field], stem: str) -> SlideMetadata:
     models = (each.value for each in fields if each.place == "Tags/DeviceModel")
     program, version = said.get("Tags/ProductName", ""), said.get("Tags/ProductVersion", "")
-    software = f"{program} {version}" if _VERSION.fullmatch(version) else program
+    software = f"{program} {version}" if is_version(version) else program
     return SlideMetadata(
         manufacturer="Olympus",
         model=next((model for model in models if _MODEL.fullmatch(model)), ""),

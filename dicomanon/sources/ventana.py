@@ -22,6 +22,7 @@ from dicomanon.sources._pyramid import (
     square,
 )
 from dicomanon.sources._slide import Region, SlideFormat, SlideMetadata, SlideSource
+from dicomanon.sources._versions import VERSION, is_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,11 +55,9 @@ _MANY: Mapping[str, frozenset[str]] = {
 _PLAIN = re.compile(r"-?\d{1,6}(?:[.,]-?\d{1,6})?|LEFT|RIGHT|UP|DOWN")
 """What the hundreds of thousands of attributes of tiles and joints are: the structure of the image, not words."""
 _MODEL = re.compile(r"(?:VENTANA |Roche )?(?:DP ?(?:200|600)|iScan(?: Coreo(?: Au)?| HT)?)", re.IGNORECASE)
-_VERSION = r"(?!(?:\D*\d){9})\d{1,2}(?:\.\d{1,5}){1,3}"
-_SOFTWARE = re.compile(rf"(?:ScanOutputManager|StitchEncode(?:\.exe)?) +v?{_VERSION}(?![\w.])")
-_BUILD = re.compile(_VERSION)
+_SOFTWARE = re.compile(rf"(?:ScanOutputManager|StitchEncode(?:\.exe)?) +v?{VERSION}(?![\w.])")
 _KEPT = re.compile(
-    rf"-?\d{{1,7}}(?:\.\d{{1,6}})?|{_VERSION}|{_MODEL.pattern}|true|false|auto|manual|brightfield",
+    rf"-?\d{{1,7}}(?:\.\d{{1,6}})?|{VERSION}|{_MODEL.pattern}|true|false|auto|manual|brightfield",
     re.IGNORECASE,
 )
 """Texts can be set by hand, at the scanner or in the file: what is not known to be a product does not pass."""
@@ -254,7 +253,7 @@ def _metadata(said: Mapping[str, str], page: Any, stem: str) -> SlideMetadata:
 def _software(program: str, build: str) -> tuple[str, ...]:
     """Return names and versions of known programs, and the version of the scanner's own."""
     found = [re.sub(" +", " ", match.group()) for match in _SOFTWARE.finditer(program)]
-    if _BUILD.fullmatch(build) and not any(build in each for each in found):
+    if is_version(build) and not any(build in each for each in found):
         found.append(build)
     return tuple(dict.fromkeys(found))
 

@@ -22,6 +22,7 @@ from dicomanon.sources._slide import (
     SlideMetadata,
     SlideSource,
 )
+from dicomanon.sources._versions import is_version
 from dicomanon.sources._xml import xml_texts
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ _PROGRAM = re.compile(
     r"(?:AIM|(?:ZEISS )?ZEN)(?: \d{1,2}\.\d{1,2})?(?: (?:slidescan|desk|lite|pro|core|system))?"
     r"(?: \d{1,2}\.\d{1,2})?(?: \((?:blue|black) edition\))?"
 )
-_VERSION = re.compile(r"\d{1,2}(?:\.\d{1,5}){1,3}")
 """What free texts may say and still be carried: names of products, numbers of versions."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)?")
 _LOOKED_AT, _LONGEST = 256, 1 << 16
@@ -266,7 +266,7 @@ def _readable(raw: bytes) -> str:
 def _metadata(said: Mapping[str, str], told: _Told, stem: str) -> SlideMetadata:
     models = (said.get(f"{_MICROSCOPE}/{key}", "") for key in ("Name", "System", "Manufacturer/Model"))
     program, version = (said.get(f"Information/Application/{key}", "") for key in ("Name", "Version"))
-    software = f"{program} {version}" if _VERSION.fullmatch(version) else program
+    software = f"{program} {version}" if is_version(version) else program
     return SlideMetadata(
         manufacturer="Carl Zeiss",
         model=next((model for model in models if _MODEL.fullmatch(model)), ""),
