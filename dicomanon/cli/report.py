@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +55,8 @@ def follow(
             every += batch
             if not as_json:
                 for result in batch:
-                    _say(result)
+                    if result.outcome != "skipped":
+                        _say(result)
     except StorageError as error:
         aborted = str(error)
     aborted = aborted or next((each.message for each in every if each.reason == StorageError.reason), "")
@@ -73,6 +75,7 @@ def follow(
         document = {**summary, "aborted": aborted, "note": note, "instances": instances}
         click.echo(json.dumps(document, indent=1))
     else:
+        _say_skipped(every)
         shown = [word for word in words if counts[word] or word not in OPTIONAL]
         size = sum(result.size for result in every) / 1e6
         click.echo(
@@ -114,6 +117,19 @@ def _say(result: Result) -> None:
             click.echo(f"             {result.message}")
     else:
         click.echo(f"{result.outcome:<12} {result.source}: {result.reason}: {result.message}")
+
+
+def _say_skipped(results: Iterable[Result]) -> None:
+    """Say what was skipped, many of a kind in one line: beside slides lie thousands of parts that are none."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    for each in results:
+        if each.outcome == "skipped":
+            kind = PurePath(each.source).suffix, each.reason, each.message
+            kinds.setdefault(kind, []).append(each.source)
+    for (suffix, reason, message), sources in sorted(kinds.items()):
+        named = f"named *{suffix}" if suffix else "without a suffix"
+        which = sources[0] if len(sources) == 1 else f"{len(sources)} files {named}"
+        click.echo(f"skipped      {which}: {reason}: {message}")
 
 
 EPHEMERAL = (

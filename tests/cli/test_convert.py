@@ -100,3 +100,16 @@ def test_a_slide_without_spacing_is_refused_with_what_to_do_and_taken_with_it(tm
 
     assert (refused.returncode, done.returncode) == (1, 0)
     assert "give it in micrometres with --spacing" in refused.stdout
+
+
+def test_files_that_are_no_slides_are_told_by_their_kind_not_one_by_one(slide: Path, tmp_path: Path) -> None:
+    for number in range(30):
+        (slide.parent / f"Data{number:04}.dat").write_text("nothing")
+    (slide.parent / "notes").write_text("nothing")
+
+    done = process("convert", slide.parent, "--out", tmp_path / "out")
+    document = json.loads(process("convert", slide.parent, "--out", tmp_path / "again", "--json").stdout)
+
+    lines = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("skipped")]
+    assert lines == [f"skipped      {slide.parent / 'notes'}", "skipped      30 files named *.dat"]
+    assert sum(each["outcome"] == "skipped" for each in document["instances"]) == 31
