@@ -11,6 +11,8 @@ from dicomanon.sources import _jpeg
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+SEQUENTIAL = (0xC0, 0xC1)
+"""Processes of one scan with Huffman codes: baseline, extended (T.81 B.1.1.3)."""
 _DHT, _DQT, _SOS, _APP0, _APP14, _COM = 0xC4, 0xDB, 0xDA, 0xE0, 0xEE, 0xFE
 _ADOBE_YCBCR = _jpeg.ADOBE_RGB[:-1] + b"\x01"
 _RGB_IDENTIFIERS = b"RGB"
@@ -31,7 +33,10 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How a stream is coded. `rgb` is what decoders take three components for; otherwise they are YCbCr."""
+    """How a stream is coded. `rgb` is what decoders take three components for; otherwise they are YCbCr.
+
+    `components` are empty where there are several scans, or a process that is not sequential.
+    """
 
     head: _jpeg.Head
     rgb: bool
@@ -56,7 +61,10 @@ class Coding:
 
 
 def read_coding(data: bytes) -> Coding:
-    """Read the head of a stream; raise CorruptSlideError where it has no frame, no scan or not its tables."""
+    """Read the head of a stream; raise CorruptSlideError where it has no frame, no scan or not its tables.
+
+    A progressive stream defines tables in front of each of its scans, so there they are not asked for (T.81 G.1).
+    """
     head = _jpeg.read_head(data)
     segments = list(_jpeg.segments(data))
     frame = next(each for each in segments if each.code == head.process)
@@ -71,7 +79,7 @@ def read_coding(data: bytes) -> Coding:
     interleaved = selectors[0] == count and selectors[1 : 1 + 2 * count : 2] == identifiers
     steps, codes = _quantisers(data, segments), _codes(data, segments)
     components = []
-    for number in range(count) if interleaved else ():
+    for number in range(count) if interleaved and head.process in SEQUENTIAL else ():
         dc, ac = selectors[2 + 2 * number] >> 4, selectors[2 + 2 * number] & 15
         across, down = head.sampling[number]
         blocks = across * down if count > 1 else 1

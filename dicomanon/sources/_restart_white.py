@@ -1,4 +1,4 @@
-"""Blocks of one colour in the codes of a given JPEG: what pads the last row of frames, with nothing encoded again."""
+"""Blocks of one colour in the codes of a given JPEG: what pads frames, with nothing encoded again."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dicomanon.sources._peek import Peek
     from dicomanon.sources._restart import Place, Stream
+    from dicomanon.sources._restart_intervals import Planes
     from dicomanon.sources._slide import Image
     from dicomanon.sources._tiff import TiffSlide
     from dicomanon.sources._tiff_fields import Parts
@@ -33,6 +34,8 @@ _JPEG = 7
 SMALL = 4096
 """Pixels on a side of what may pass as one frame where it cannot be cut."""
 _ASPECT = 0.02
+_ROUNDED = 8
+"""Pixels on a side that a JPEG of one frame may differ by from what its page says."""
 _NM = 1e-6
 _VISIBLE = (300, 1200)
 """Wavelengths in nm that a scanner has filters for."""
@@ -122,10 +125,11 @@ def _levels(
     """Return one image a magnification, with its focal planes from the lowest up, the largest first."""
     from dicomanon.sources._ndpi import number_of, resolution  # heavy
     from dicomanon.sources._restart import Place  # heavy
+    from dicomanon.sources._restart_cut import cut_levels  # heavy
 
     planes: dict[tuple[int, int], dict[float, Any]] = {}
     for page in pages:
-        size = (int(page.imagewidth), int(page.imagelength))
+        size = _size(page, streams.get(page.index))
         if not min(size) or max(size) >= 1 << 31:
             raise CorruptSlideError("an image has no size, or an absurd one")
         depths = planes.setdefault(size, {})
@@ -138,7 +142,8 @@ def _levels(
     sizes = sorted(planes, key=lambda size: -size[0])
     base = sizes[0]
     spacing = resolution(planes[base][min(planes[base])])
-    found = []
+    found: list[list[Any]] = []
+    cuttable: list[tuple[Planes, Place]] = []
     for size in sizes:
         _check_shape(base, size)
         depths_here = sorted(planes[size])
@@ -152,8 +157,26 @@ def _levels(
             plane_spacing=_plane_spacing(depths_here),
             path=_path(ordered[0], said),
         )
-        found.append(_level(slide, ordered, streams, place))
-    return tuple(found)
+        found.append(ordered)
+        cuttable.append((_intervals(ordered, streams, place), place))
+    tile, images = cut_levels(cuttable)
+    return tuple(
+        image or _uncut(slide, ordered, streams, place, tile)
+        for image, ordered, (_, place) in zip(images, found, cuttable, strict=True)
+    )
+
+
+def _size(page: Any, stream: Stream | None) -> tuple[int, int]:
+    """Return columns and rows of a page: those of a JPEG without restart markers, which tags give rounded.
+
+    See https://github.com/openslide/openslide/pull/729.
+    """
+    size = (int(page.imagewidth), int(page.imagelength))
+    if stream is None or stream.coding.head.restart_interval:
+        return size
+    own = (stream.coding.head.columns, stream.coding.head.rows)
+    near = all(abs(mine - said) <= _ROUNDED for mine, said in zip(own, size, strict=True))
+    return own if min(own) and near else size
 
 
 def _check_shape(base: tuple[int, int], size: tuple[int, int]) -> None:
@@ -185,28 +208,37 @@ def _path(page: Any, said: Mapping[str, str]) -> OpticalPath:
     return OpticalPath(fluorescence=True, excitation=excitation, emission=emission)
 
 
-def _level(slide: TiffSlide, pages: Sequence[Any], streams: Streams, place: Place) -> Image:
-    """Return the focal planes of one magnification: cut if they can be, else as one frame, else decoded."""
+def _intervals(pages: Sequence[Any], streams: Streams, place: Place) -> Planes:
+    """Return the restart intervals of the focal planes of one magnification, nothing where one cannot be cut."""
     from dicomanon.sources._ndpi import mcu_starts, strip_of  # heavy
-    from dicomanon.sources._restart import cut, read_intervals, whole  # heavy
+    from dicomanon.sources._restart_intervals import read_intervals  # heavy
+
+    if any(page.index not in streams for page in pages):
+        return ()
+    found = [
+        read_intervals(streams[page.index], place.columns, place.rows, mcu_starts(page, strip_of(page)[0]))
+        for page in pages
+    ]
+    known = [[[each]] for each in found if each is not None]
+    return known if len(known) == len(pages) else ()
+
+
+def _uncut(
+    slide: TiffSlide, pages: Sequence[Any], streams: Streams, place: Place, tile: tuple[int, int] | None
+) -> Image:
+    """Return a level that cannot be cut as one frame, or decoded, for frames of the size that other levels have."""
+    from dicomanon.sources._ndpi import strip_of  # heavy
+    from dicomanon.sources._restart import whole  # heavy
+    from dicomanon.sources._restart_decoded import decoded, tiled  # heavy
     from dicomanon.sources._whole_pixels import whole_pixels  # heavy
 
-    image: Image | None = None
-    if all(page.index in streams for page in pages):
-        found = [
-            read_intervals(
-                streams[page.index], place.columns, place.rows, mcu_starts(page, strip_of(page)[0])
-            )
-            for page in pages
-        ]
-        intervals = [each for each in found if each is not None]
-        if len(intervals) == len(pages):
-            image = cut([[[each]] for each in intervals], place)
-        if image is None and len(pages) == 1 and max(place.columns, place.rows) <= SMALL:
-            image = whole(streams[pages[0].index], place)
-    if image is None and len(pages) > 1:
+    if len(pages) > 1:
         raise SlideError("focal planes are supported where they are JPEG with restart markers")
-    return image or whole_pixels(slide.file, pages[0], strip_of(pages[0]), place)
+    stream = streams.get(pages[0].index)
+    if stream is not None and not stream.is_frame:
+        return tiled(decoded(stream, place), tile)
+    image = whole(stream, place) if stream and max(place.columns, place.rows) <= SMALL else None
+    return image or tiled(whole_pixels(slide.file, pages[0], strip_of(pages[0]), place), tile)
 
 
 def _overview(slide: TiffSlide, page: Any, streams: Streams) -> Image:
@@ -262,5 +294,5 @@ FORMAT = SlideFormat(
     detect=_detect,
     open=_open,
     lossless="levels in JPEG, cut at their restart markers; focal planes",
-    encoded="levels without restart markers that are larger than 4096 pixels; 16 bits",
+    encoded="levels without restart markers that are larger than 4096 pixels, or progressive; 16 bits",
 )

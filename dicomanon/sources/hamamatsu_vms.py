@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from dicomanon.sources._bytes import FileBytes
     from dicomanon.sources._peek import Peek
-    from dicomanon.sources._restart import Intervals, Place, Stream
-    from dicomanon.sources._slide import Image
+    from dicomanon.sources._restart import Place, Stream
+    from dicomanon.sources._restart_intervals import Intervals, Planes
+    from dicomanon.sources._slide import Image, PixelImage
 
 _SECTIONS = (b"[Virtual Microscope Specimen]", b"[Uncompressed Virtual Microscope Specimen]")
 _KEYS = (b"NoLayers=", b"ImageFile=", b"MapFile=", b"MacroImage=")
@@ -136,8 +137,9 @@ def _texts(streams: Mapping[str, Stream]) -> Iterator[Field]:
 
 
 def _jpegs(opened: _Open, said: Mapping[str, str], streams: dict[str, Stream]) -> tuple[Image, ...]:
-    """Return the base level, and the map of it as a small level."""
-    from dicomanon.sources._restart import Place, cut, read_intervals, whole  # heavy
+    """Return the base level, and the map of it as a small level, in frames of one size where they can be."""
+    from dicomanon.sources._restart import Place  # heavy
+    from dicomanon.sources._restart_cut import cut_levels  # heavy
 
     grid = _grid(said)
     found = [[_stream(opened, name, streams) for name in row] for row in grid]
@@ -149,25 +151,65 @@ def _jpegs(opened: _Open, said: Mapping[str, str], streams: dict[str, Stream]) -
             if not min(size) or size != (above.coding.head.columns, row[0].coding.head.rows):
                 raise CorruptSlideError("the files of the slide do not fit each other")
     place = Place(flavor="VOLUME", columns=columns, rows=rows, spacing=_spacing(said, columns, rows))
-    intervals = [
+    files = _intervals(found)
+    small = _map(opened, said, place, streams)
+    levels: list[tuple[Planes, Place]] = [([files] if files and _meets(found) else (), place)]
+    if small is not None:
+        alone = _intervals([[small[0]]])
+        levels.append(([alone] if alone else (), small[1]))
+    tile, images = cut_levels(levels)
+    base = images[0] or _uncut(found, files, place, tile)
+    if small is None:
+        return (base,)
+    return (base, images[1] or _one_frame(*small, tile))
+
+
+def _intervals(found: Sequence[Sequence[Stream]]) -> list[list[Intervals]]:
+    """Return the restart intervals of files beside each other, nothing where one of them cannot be cut."""
+    from dicomanon.sources._restart_intervals import read_intervals  # heavy
+
+    known = [
         [read_intervals(each, each.coding.head.columns, each.coding.head.rows, None) for each in row]
         for row in found
     ]
-    cuttable = [[each for each in row if each is not None] for row in intervals]
-    image: Image | None = None
-    if sum(len(row) for row in cuttable) == len(grid) * len(grid[0]):
-        image = (cut([cuttable], place) if _meets(found) else None) or _pieces(cuttable, place)
-    if image is None and len(grid) == len(grid[0]) == 1 and max(columns, rows) <= SMALL:
-        image = whole(found[0][0], place)
-    if image is None:
-        raise SlideError("a file of the slide has no restart markers that it could be cut at")
-    return (image, *_map(opened, said, place, streams))
+    cuttable = [[each for each in row if each is not None] for row in known]
+    return cuttable if all(len(row) == len(found[0]) for row in cuttable) else []
 
 
-def _pieces(grid: Sequence[Sequence[Intervals]], place: Place) -> Image | None:
+def _uncut(
+    found: Sequence[Sequence[Stream]],
+    files: Sequence[Sequence[Intervals]],
+    place: Place,
+    tile: tuple[int, int] | None,
+) -> Image:
+    """Return the base level where it has no frames of its own: put together, or as one frame, or decoded."""
+    from dicomanon.sources._restart_decoded import tiled  # heavy
+
+    pieces = _pieces(files, place) if files else None
+    if pieces is not None:
+        return tiled(pieces, tile)
+    first = found[0][0]
+    alone = len(found) == len(found[0]) == 1
+    if alone and (max(place.columns, place.rows) <= SMALL or not first.is_frame):
+        return _one_frame(first, place, tile)
+    if not all(each.is_frame for row in found for each in row):
+        raise SlideError("files of the slide are JPEG of a kind that DICOM has no transfer syntax for")
+    raise SlideError("a file of the slide has no restart markers that it could be cut at")
+
+
+def _one_frame(stream: Stream, place: Place, tile: tuple[int, int] | None) -> Image:
+    """Return a JPEG as one frame, decoded where DICOM has no transfer syntax for it; raise SlideError."""
+    from dicomanon.sources._restart import whole  # heavy
+    from dicomanon.sources._restart_decoded import decoded, tiled  # heavy
+
+    return whole(stream, place) or tiled(decoded(stream, place), tile)
+
+
+def _pieces(grid: Sequence[Sequence[Intervals]], place: Place) -> PixelImage | None:
     """Return files as pieces of a picture, None where one cannot be cut, or is of another kind than the others."""
     from dicomanon.sources._mosaic import Piece, mosaic  # heavy
-    from dicomanon.sources._restart import cut  # heavy
+    from dicomanon.sources._restart_cut import cut  # heavy
+    from dicomanon.sources._restart_tile import shared_tile  # heavy
 
     pieces = []
     top = 0
@@ -176,7 +218,7 @@ def _pieces(grid: Sequence[Sequence[Intervals]], place: Place) -> Image | None:
         for each in row:
             size = each.stream.coding.head
             own = replace(place, columns=size.columns, rows=size.rows)
-            image = cut([[[each]]], own)
+            image = cut([[[each]]], own, shared_tile([[[[each]]]], (own.rows, own.columns)))
             if image is None or each.stream.coding.colour != grid[0][0].stream.coding.colour:
                 return None
             pieces.append(Piece(image, left, top))
@@ -221,27 +263,24 @@ def _stream(opened: _Open, name: str, streams: dict[str, Stream]) -> Stream:
 
 def _map(
     opened: _Open, said: Mapping[str, str], base: Place, streams: dict[str, Stream]
-) -> tuple[Image, ...]:
+) -> tuple[Stream, Place] | None:
     """Return the map, a small picture of the whole base, where it has the shape of it."""
-    from dicomanon.sources._restart import whole  # heavy
-
     if not said.get("MapFile"):
-        return ()
+        return None
     stream = _stream(opened, said["MapFile"], streams)
     size = (stream.coding.head.columns, stream.coding.head.rows)
     if not min(size):
         raise CorruptSlideError("an image has no size, or an absurd one")
     alike = size[0] * base.rows / (size[1] * base.columns)
     if abs(alike - 1) > _ASPECT or size[0] >= base.columns:
-        return ()
+        return None
     place = replace(base, columns=size[0], rows=size[1], spacing=_spacing(said, *size), resampled=True)
-    image = whole(stream, place)
-    return () if image is None else (image,)
+    return stream, place
 
 
 def _overview(opened: _Open, said: Mapping[str, str], streams: dict[str, Stream]) -> tuple[Image, ...]:
     """Return the macro, which shows the label."""
-    from dicomanon.sources._restart import Place, whole  # heavy
+    from dicomanon.sources._restart import Place  # heavy
 
     if not said.get("MacroImage"):
         return ()
@@ -250,10 +289,8 @@ def _overview(opened: _Open, said: Mapping[str, str], streams: dict[str, Stream]
     if not min(size):
         raise CorruptSlideError("an image has no size, or an absurd one")
     spacing = _spacing(said, *size, "Macro")
-    image = whole(stream, Place(flavor="OVERVIEW", columns=size[0], rows=size[1], spacing=spacing))
-    if image is None:
-        raise SlideError("the macro is a JPEG of a kind that DICOM has no transfer syntax for")
-    return (image,)
+    place = Place(flavor="OVERVIEW", columns=size[0], rows=size[1], spacing=spacing)
+    return (_one_frame(stream, place, size[::-1]),)
 
 
 def _uncompressed(opened: _Open, said: Mapping[str, str]) -> tuple[tuple[Image, ...], Callable[[], None]]:
@@ -317,5 +354,5 @@ FORMAT = SlideFormat(
     detect=_detect,
     open=_open,
     lossless="VMS: files in JPEG, cut at their restart markers",
-    encoded="VMS of files that do not meet at edges of frames; VMU (OpenSlide)",
+    encoded="VMS of files that do not meet at edges of frames, or are progressive; VMU (OpenSlide)",
 )
