@@ -235,6 +235,8 @@ def _path(slide: ReadySlide, image: SlideImage, path: OpticalPath, identifier: s
             made.IlluminationWaveLength = path.excitation
         else:
             made.IlluminationColorCodeSequence = [code("414298005", "SCT", "Full Spectrum")]
+        if path.emission is not None and 1 <= path.emission < 1 << 16:
+            made.ImagePathFilterPassThroughWavelength = round(path.emission)
     else:
         made.IlluminationTypeCodeSequence = [code("111744", "DCM", "Brightfield illumination")]
         made.IlluminationColorCodeSequence = [code("371251000", "SCT", "White color")]

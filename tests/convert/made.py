@@ -49,7 +49,10 @@ def pixel_image(pictures: dict[tuple[int, int], NDArray[Any]], **changes: Any) -
         "spacing": (0.0005, 0.0005),
         "planes": planes,
         "plane_spacing": 0.002 if planes > 1 else None,
-        "paths": tuple(OpticalPath(fluorescence=True, excitation=400.0 + 50 * n) for n in range(paths))
+        "paths": tuple(
+            OpticalPath(fluorescence=True, excitation=400.0 + 50 * n, emission=460.0 + 50 * n)
+            for n in range(paths)
+        )
         if paths > 1
         else (OpticalPath(),),
         "read": read,

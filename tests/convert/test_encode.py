@@ -120,7 +120,9 @@ def test_channels_and_focal_planes_follow_each_other_as_the_standard_says(
     same = [np.array_equal(found[3 * path + plane], own) for (path, plane), own in pictures.items()]
     assert same == [True] * 6
     assert (dataset.NumberOfOpticalPaths, dataset.TotalPixelMatrixFocalPlanes) == (2, 3)
-    assert [float(item.IlluminationWaveLength) for item in dataset.OpticalPathSequence] == [400, 450]
+    paths = dataset.OpticalPathSequence
+    assert [float(item.IlluminationWaveLength) for item in paths] == [400, 450]
+    assert [item.ImagePathFilterPassThroughWavelength for item in paths] == [460, 510]
     measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     assert float(measures.SpacingBetweenSlices) == 0.002
 
