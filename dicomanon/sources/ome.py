@@ -238,10 +238,10 @@ def _is_level(image: _Image, base: _Image) -> bool:
 
 
 def _is_scene(image: _Image, base: _Image) -> bool:
-    """Whether an image is tissue as the base is: of pixels as fine, or, where that is not said, as large."""
+    """Whether an image is tissue as the base is: of pixels as fine, or a pyramid as large, which no label is."""
     if image.spacing is not None and base.spacing is not None:
         return image.spacing[1] <= 2 * base.spacing[1]
-    return 4 * image.size[0] * image.size[1] >= base.size[0] * base.size[1]
+    return len(image.levels) > 1 and 4 * image.size[0] * image.size[1] >= base.size[0] * base.size[1]
 
 
 def _others(images: Sequence[_Image], base: _Image) -> Iterator[Image]:
