@@ -290,10 +290,10 @@ def check_page(page: Any) -> None:
     """Raise CorruptSlideError for a page that cannot be, SlideError for one that DICOM has no place for."""
     if not (page.imagewidth and page.imagelength) or max(page.imagewidth, page.imagelength) >= 1 << 31:
         raise CorruptSlideError("an image has no size, or an absurd one")
-    if page.imagedepth != 1 or page.bitspersample not in (8, 16):
-        raise SlideError("only samples of 8 or 16 bits are supported")
     if page.sampleformat != 1:
         raise SlideError("samples are signed or real numbers: whole-slide images in DICOM have neither")
+    if page.imagedepth != 1 or page.bitspersample not in (8, 16):
+        raise SlideError("only samples of 8 or 16 bits are supported")
     if page.photometric not in PHOTOMETRICS:
         raise SlideError("the TIFF photometric interpretation is not supported")
     if page.photometric == YCBCR and page.compression not in (6, JPEG, *NEW_JPEG_2000):
