@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError
-from dicomanon.native.heads import Scrubber
+from dicomanon.native.heads import KINDS, WHOLE, Scrubber
+from dicomanon.sources._bytes import MAX_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,18 +85,21 @@ def copied(
 
 
 def _windows(kept: Ranges) -> Iterator[tuple[int, int, list[tuple[int, int, int]]]]:
-    """Yield windows of the file with the ranges in each; a large range is cut, and only its front has a head."""
+    """Yield windows of the file with the ranges in each; a large range is cut, the kind of all but its end negative."""
     parts: list[tuple[int, int, int]] = []
     for start, stop, kind in kept:
         if parts and stop - parts[0][0] > WINDOW:
             yield parts[0][0], parts[-1][1], parts
             parts = []
-        # The head of a large range is in its first part, its end in none of them.
-        begin, what = start, -kind if stop - start > WINDOW else kind
-        while stop - begin > WINDOW:
-            yield begin, begin + WINDOW, [(begin, begin + WINDOW, what)]
-            begin, what = begin + WINDOW, 0
-        parts.append((begin, stop, what))
+        begin = start
+        if kind % KINDS in WHOLE:
+            if stop - start > MAX_RANGE:
+                raise CorruptSlideError("a tile is absurdly large")
+        else:
+            while stop - begin > WINDOW:
+                yield begin, begin + WINDOW, [(begin, begin + WINDOW, -kind)]
+                begin += WINDOW
+        parts.append((begin, stop, kind))
     if parts:
         yield parts[0][0], parts[-1][1], parts
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import CorruptSlideError
 from dicomanon.native.blank import blank_base64, is_picture
 from dicomanon.native.dates import no_date
-from dicomanon.native.kept import FORMATS, kept_words
+from dicomanon.native.icc import blank_packed_profile
+from dicomanon.native.kept import BLOBS, LINES, crossed, kept_value, kept_words
+from dicomanon.native.markup import is_structure, overwrite_names
 from dicomanon.sources import catalogue, row_of
 
 if TYPE_CHECKING:
@@ -26,12 +28,6 @@ _LINKS: Mapping[tuple[str, str], frozenset[bytes]] = {
     ("ventana", "ImageDescription"): frozenset((b"Label_Image", b"Label Image")),
 }
 """Words by which readers find a label in a place that stays: without them the picture belongs to nothing."""
-_FORM = re.compile(
-    rb"-?\d{1,6}(?:[.,]-?\d{1,6})?|LEFT|RIGHT|UP|DOWN|0x[0-9A-Fa-f]{4}"
-    rb"|I(?:String|Double|Float|DataObject|U?[Ii]nt(?:16|32|64))(?:Array)?"
-    rb"|DPUfsImport|DPScannedImage|PixelDataRepresentation|UFSImage[A-Za-z]{1,40}"
-)
-"""What says how a document is made, hundreds of thousands of times: drivers know it as structure, and as no field."""
 
 
 @dataclass(slots=True)
@@ -75,6 +71,12 @@ def places_of(fields: Iterable[Field], file: str = "") -> Places:
     return Places(tuple(own), tuple(each.offset for each in own))
 
 
+@cache
+def is_known(format_name: str, place: str) -> bool:
+    """Tell whether the catalogue has a place, or parts of it."""
+    return any(row == place or row.startswith(f"{place}/") for row in catalogue(format_name))
+
+
 def overwritten(value: bytes, native: str) -> bytes:
     """Return what stands for a value, as long as it; zero bytes stay, so that UTF-16 stays UTF-16."""
     if native == "keep":
@@ -94,37 +96,41 @@ def overwrite_text(work: Overwriting, raw: bytes, at: int, inside: Sequence[Fiel
     for each in inside:
         start, stop = each.offset - at, min(each.offset - at + each.length, len(raw))
         covered[start:stop] = b"\1" * (stop - start)
-        _overwrite(work, found, (start, stop), at, each.place)
+        overwrite_field(work, found, (start, stop), at, each.place)
     front = raw.lstrip(b"\xef\xbb\xbf \t\r\n")
     if front.startswith(b"<"):
         _overwrite_xml(work, raw, found, covered, at, place)
     elif not inside:
-        _overwrite(work, found, (0, len(raw)), at, place)
-    if work.format in FORMATS and not front.startswith(b"<"):
+        overwrite_field(work, found, (0, len(raw)), at, place)
+    else:
         # Names of fields that nobody knows may say as much as their values.
-        named = kept_words(work.format, bytes(found), with_names=True)
+        whole = bytes(found)
+        named = kept_words(work.format, whole, with_names=True) if work.format in LINES else crossed(whole)
         found = bytearray(byte if covered[n] else named[n] for n, byte in enumerate(found))
-    for value in work.values.anywhere:
-        if value in found:
-            found = bytearray(bytes(found).replace(value, b"X" * len(value)))
-            work.count(place)
-    return bytes(found)
+    clean = work.values.crossed_out(bytes(found))
+    if clean != found:
+        work.count(place)
+    return clean
 
 
-def _overwrite(work: Overwriting, found: bytearray, span: tuple[int, int], at: int, place: str) -> None:
+def overwrite_field(work: Overwriting, found: bytearray, span: tuple[int, int], at: int, place: str) -> None:
+    """Overwrite a field of a text, as its row of the catalogue says; `at` is the offset of the text in its file."""
     start, stop = span
     value = bytes(found[start:stop])
     text = value.rstrip(b"\0")
+    native = row_of(work.format, place).native
     if is_picture(text):
         new = blank_base64(text).ljust(len(value), b"\0")
         work.pictures.append((at + start, len(text)))
     elif text in _LINKS.get((work.format, place), ()):
         new = overwritten(value, "X")
         work.links += 1
+    elif native != "keep":
+        new = overwritten(value, native)
+    elif (work.format, place) in BLOBS:
+        new = blank_packed_profile(value)
     else:
-        new = overwritten(value, row_of(work.format, place).native)
-        if new == value and work.format in FORMATS:
-            new = kept_words(work.format, value)
+        new = kept_value(work.format, place, value)
     if new != value:
         work.count(place)
         found[start:stop] = new
@@ -133,10 +139,9 @@ def _overwrite(work: Overwriting, found: bytearray, span: tuple[int, int], at: i
 def _overwrite_xml(
     work: Overwriting, raw: bytes, found: bytearray, covered: bytearray, at: int, place: str
 ) -> None:
-    """Overwrite every text that no field covers: what the driver did not see is not known."""
+    """Overwrite every text that no field covers, and every name: what the driver did not see is not known."""
     from dicomanon.sources._xml import xml_texts  # heavy
 
-    known = catalogue(work.format)
     document = raw.rstrip(b"\0 \t\r\n")
     front = len(document) - len(document.lstrip(b" \t\r\n"))
     try:
@@ -144,11 +149,14 @@ def _overwrite_xml(
     except CorruptSlideError:
         if any(covered):
             raise
-        _overwrite(work, found, (0, len(found)), at, place)
+        overwrite_field(work, found, (0, len(found)), at, f"{place}/*")
         return
     for text in texts:
         start, stop = front + text.start, front + text.stop
-        own = raw[start:stop].strip()
-        if any(covered[start:stop]) or _FORM.fullmatch(own) or f"{place}/{text.value}" in known:
-            continue
-        _overwrite(work, found, (start, stop), at, f"{place}/*")
+        own = raw[start:stop].strip().decode("latin-1")
+        if not any(covered[start:stop]) and not is_structure(work.format, place, text, own):
+            overwrite_field(work, found, (start, stop), at, f"{place}/*")
+    named = bytearray(found[front : len(document)])
+    for _ in range(overwrite_names(work.format, named)):
+        work.count(f"{place}/*")
+    found[front : len(document)] = named

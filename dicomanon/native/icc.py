@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+
 from dicomanon.errors import MalformedError
 from dicomanon.icc import without_text
+
+_MAKER, _PLATFORM, _FLAGS = slice(4, 8), slice(40, 44), slice(44, 48)
+_PLATFORMS = frozenset((b"APPL", b"MSFT", b"SGI ", b"SUNW", b"TGNT", bytes(4)))
 
 
 def blank_profile(profile: bytearray) -> None:
     """Overwrite the words of a profile in place; all of it where it is none."""
     try:
-        profile[:] = without_text(bytes(profile))[0]
+        profile[:] = _plain(profile)
     except MalformedError:
         profile[:] = bytes(len(profile))
+
+
+def _plain(profile: bytearray) -> bytearray:
+    """Return a profile without texts, and without letters in its head that no colour depends on (ICC.1:2022 7.2)."""
+    found = bytearray(without_text(bytes(profile))[0])
+    found[:4] = len(found).to_bytes(4, "big")
+    found[_MAKER] = bytes(4)
+    found[_FLAGS] = bytes(4)
+    if bytes(found[_PLATFORM]) not in _PLATFORMS:
+        found[_PLATFORM] = bytes(4)
+    return found
+
+
+def blank_packed_profile(text: bytes) -> bytes:
+    """Return a profile in base64 without its words, its line ends where they were; X where it is none."""
+    places = [at for at, byte in enumerate(text) if byte not in b"\0 \t\r\n"]
+    try:
+        profile = bytearray(base64.b64decode(bytes(text[at] for at in places), validate=True))
+        profile = _plain(profile)
+    except (binascii.Error, ValueError, MalformedError):
+        packed = b"X" * len(places)
+    else:
+        packed = base64.b64encode(profile)
+    found = bytearray(text)
+    for at, byte in zip(places, packed, strict=True):
+        found[at] = byte
+    return bytes(found)

@@ -11,18 +11,9 @@ from dicomanon.errors import CorruptSlideError
 from dicomanon.native import heads
 from dicomanon.native.blank import blank_stream
 from dicomanon.native.copy import Patch, patches_in_order
-from dicomanon.native.fields import Overwriting, overwrite_text, places_of
-from dicomanon.native.mirax_index import (
-    MAX_INI,
-    POSITIONS,
-    VERSION,
-    data_files,
-    image_formats,
-    layers,
-    line_of,
-    read_index,
-    read_ini,
-)
+from dicomanon.native.fields import Overwriting
+from dicomanon.native.mirax_index import check_positions, read_index
+from dicomanon.native.mirax_ini import overwrite_ini
 from dicomanon.native.opened import check_opened, seen
 from dicomanon.native.plan import Plan
 from dicomanon.native.ranges import Ranges, data_ranges, ranges, together
@@ -31,26 +22,23 @@ from dicomanon.native.values import identifying_values
 from dicomanon.native.writing import check_file, check_name, write_file
 from dicomanon.part10.write import storage_errors
 from dicomanon.sources._bytes import open_bytes
+from dicomanon.sources._ini import ini_lines
+from dicomanon.sources._mirax_index import VERSION
+from dicomanon.sources._mirax_settings import POSITIONS, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from dicomanon.native.mirax_index import Index, Ini, Layer, Piece
-    from dicomanon.sources import Field
+    from numpy.typing import NDArray
+
+    from dicomanon.native.mirax_index import Index
     from dicomanon.sources._bytes import FileBytes
 
 SLIDEDAT = "Slidedat.ini"
-_FORM = re.compile(
-    r"[-+\d.,eE]*|JPEG|PNG|BMP(?:24)?|(?:Index|Data\d{4,6})\.dat|(?:ZoomLevel|FilterLevel|ExtFocusLevel)_\d+"
-    r"|(?:NONHIER)?LAYER_\d+(?:_LEVEL_\d+)?_SECTION|Slide (?:zoom|filter) level|Microscope focus level|Scan data layer"
-    r"|VIMSLIDE_POSITION_BUFFER|StitchingIntensityLayer|StitchingIntensityLevel|default|True|False"
-)
-"""What a line may say that the reader gives no field for, and stays: structure, not words."""
-_NEEDED = frozenset(("VIMSLIDE_POSITION_DATA_FORMAT_VERSION",))
-_SECTION_NAME = re.compile(r"(?:NON)?HIER_\d+_(?:VAL_\d+_)?SECTION")
-"""Lines without which readers do not find where tiles lie, whatever their neighbours are to the catalogue."""
+_MAX_INI = 1 << 22
 _LONGEST_IDENTIFIER = 64
+_VERSION = re.compile(rb"\d\d\.\d\d")
 _NUMBER = 4
 _MOST_FRONT = 1 << 24
 _JPEG = 7
@@ -68,30 +56,27 @@ def copy_mirax(path: Path, target: Path) -> tuple[Done, int]:
             return found
 
         slidedat = opened(folder / SLIDEDAT)
-        if slidedat.size > MAX_INI:
+        if slidedat.size > _MAX_INI:
             raise CorruptSlideError("Slidedat.ini is absurdly large")
         raw = slidedat.read(0, slidedat.size)
-        ini = read_ini(raw)
-        identifier = line_of(ini, "GENERAL", "SLIDE_ID")
-        old = raw[identifier.start : identifier.stop]
-        values = identifying_values("mirax", fields, (path.stem, identifier.value), frozenset())
+        settings = read_settings(ini_lines(raw))
+        old = settings.identifier.encode()
+        values = identifying_values("mirax", fields, (path.stem, settings.identifier), frozenset())
         check_name(target, path, values)
         work = Overwriting("mirax", values)
-        if not 0 < len(old) <= _LONGEST_IDENTIFIER:
-            raise CorruptSlideError("the slide has no identifier")
+        if len(old) > _LONGEST_IDENTIFIER or len({*settings.files, settings.index}) <= len(settings.files):
+            raise CorruptSlideError("the slide has no identifier, or a file twice")
         new = _identifier(old)
-        names = data_files(ini)
-        index_name = line_of(ini, "HIERARCHICAL", "INDEXFILE").value
-        files = {name: opened(folder / name) for name in (*names, index_name)}
-        index = read_index(files[index_name], old, ini)
-        known = layers(ini)
+        parts = [opened(folder / name) for name in settings.files]
+        index_file = opened(folder / settings.index)
+        index = read_index(index_file, settings, _lists(raw))
+        check_positions(parts, index, settings)
         plans = {
-            SLIDEDAT: (slidedat, _plan_ini(raw, ini, fields, work, (identifier.start, new), known)),
-            index_name: (files[index_name], _plan_index(files[index_name], index, new)),
+            SLIDEDAT: (slidedat, _plan_ini(overwrite_ini(work, raw, settings, new))),
+            settings.index: (index_file, _plan_index(index_file, index, new)),
         }
-        kind = heads.JPEG if image_formats(ini) == {"JPEG"} else heads.NONE
-        for number, name in enumerate(names):
-            plans[name] = (files[name], _plan_data(files[name], number, index, new, kind))
+        for number, (name, part) in enumerate(zip(settings.files, parts, strict=True)):
+            plans[name] = (part, _plan_data(part, number, index, new))
         front = opened(path)
         place = target.with_suffix("")
         with storage_errors():
@@ -105,7 +90,7 @@ def copy_mirax(path: Path, target: Path) -> tuple[Done, int]:
     check_opened(target, before, values)
     done = Done(
         renamed=2,
-        unlinked=sum(layer.group not in POSITIONS for layer in known),
+        unlinked=sum(group not in POSITIONS for group, _ in settings.layers),
         blanked=1,
         destroyed=sum(plan.gone.total for _, plan, _ in every),
         segments=segments,
@@ -125,62 +110,47 @@ def _identifier(old: bytes) -> bytes:
     return found.lower() if lower else found
 
 
-def _plan_ini(
-    raw: bytes,
-    ini: Ini,
-    fields: Iterable[Field],
-    work: Overwriting,
-    identifier: tuple[int, bytes],
-    known: Sequence[Layer],
-) -> Plan:
-    name = next((each.file for each in fields if each.file.endswith(SLIDEDAT)), SLIDEDAT)
-    places = places_of(fields, name)
-    found = bytearray(overwrite_text(work, raw, 0, places.within(0, len(raw)), "Slidedat"))
-    covered = {(each.offset, each.offset + each.length) for each in places.fields}
-    for lines in ini.values():
-        for key, line in lines.items():
-            inside = any(start <= line.start and line.stop <= stop for start, stop in covered)
-            if not inside and not _FORM.fullmatch(line.value):
-                found[line.start : line.stop] = b"X" * (line.stop - line.start)
-                work.count("Slidedat/*")
-            if (key in _NEEDED or _SECTION_NAME.fullmatch(key)) and _FORM.fullmatch(line.value):
-                found[line.start : line.stop] = raw[line.start : line.stop]
-    for layer in known:
-        if layer.group not in POSITIONS:
-            found[layer.name.start : layer.name.stop] = b"X" * (layer.name.stop - layer.name.start)
-    at, new = identifier
-    found[at : at + len(new)] = new
-    whole = ranges([(0, len(raw))])
-    return Plan(len(raw), whole, patches_in_order([Patch(0, bytes(found))]), ranges(()))
+def _lists(raw: bytes) -> int:
+    """Return how many lists of tiles the index has, one a level of each hierarchy, in sound settings."""
+    counts = {line.key: line.value for line in ini_lines(raw) if line.section == "HIERARCHICAL"}
+    return sum(int(counts[f"HIER_{group}_COUNT"]) for group in range(int(counts["HIER_COUNT"])))
+
+
+def _plan_ini(new: bytes) -> Plan:
+    return Plan(len(new), ranges([(0, len(new))]), patches_in_order([Patch(0, new)]), ranges(()))
 
 
 def _plan_index(file: FileBytes, index: Index, new: bytes) -> Plan:
     """Return the plan of Index.dat: records that go have an empty page, as all that is not kept is zeros."""
-    return Plan(file.size, ranges(index.structure), (Patch(VERSION, new),), ranges(()))
+    if not _VERSION.fullmatch(file.read(0, VERSION)):
+        raise CorruptSlideError("the index does not begin as it should")
+    patches = [Patch(VERSION, new), *(Patch(at, data) for at, data in index.patches)]
+    return Plan(file.size, ranges(index.structure), patches_in_order(patches), ranges(()))
 
 
-def _plan_data(file: FileBytes, number: int, index: Index, new: bytes, kind: int) -> Plan:
+def _plan_data(file: FileBytes, number: int, index: Index, new: bytes) -> Plan:
     tiles = together(
-        _pieces(file, index.tiles, number, kind), _pieces(file, index.positions, number, heads.NONE)
+        _pieces(file, index.tiles, number, heads.PICTURE), _pieces(file, index.positions, number, heads.NONE)
     )
     gone = _pieces(file, index.labels, number, heads.JPEG)
     together(tiles, gone)
     front = min([file.size, VERSION + len(new) + _NUMBER, *tiles.starts[:1].tolist()])
     header = file.read(0, front)
     tail = header[VERSION + len(new) :]
-    patch = header[:VERSION] + new + (tail if tail.strip(b"\0 ").isdigit() else bytes(len(tail)))
+    version = header[:VERSION] if _VERSION.fullmatch(header[:VERSION]) else bytes(VERSION)
+    own = tail.strip(b"\0 ")
+    patch = version + new + (tail if own.isdigit() and int(own) == number else bytes(len(tail)))
     return Plan(file.size, together(ranges([(0, front)]), tiles), (Patch(0, patch[:front]),), gone)
 
 
-def _pieces(file: FileBytes, pieces: Iterable[Piece], number: int, kind: int) -> Ranges:
+def _pieces(file: FileBytes, pieces: Sequence[NDArray[Any]], number: int, kind: int) -> Ranges:
     import numpy as np  # heavy
 
-    own = [piece for piece in pieces if piece.file == number]
-    starts = np.array([piece.start for piece in own], np.int64)
-    stops = np.array([piece.stop for piece in own], np.int64)
-    if (stops > file.size).any():
+    every = np.concatenate([np.empty((0, 3), np.int64), *pieces])
+    own = every[every[:, 2] == number]
+    if (own[:, 0] + own[:, 1] > file.size).any():
         raise CorruptSlideError("a tile lies beyond the end of the file")
-    return data_ranges([(starts, stops - starts, kind)], "tiles")
+    return data_ranges([(own[:, 0], own[:, 1], kind)], "tiles")
 
 
 def _plan_front(file: FileBytes) -> Plan:

@@ -36,6 +36,16 @@ def fates(format_name: str, tiff: Tiff) -> tuple[Fate, ...]:
     return found
 
 
+def children_that_stay(format_name: str, tiff: Tiff, page: Directory) -> tuple[Directory, ...]:
+    """Return the directories below a page, where all of them are what would stay of the chain; none otherwise.
+
+    No format of a vendor has such directories: readers do not look for them, and they go.
+    """
+    if format_name != "generic_tiff":
+        return ()
+    return page.children if all(_of_generic(tiff, 1, each, page) == "stays" for each in page.children) else ()
+
+
 def _is_tiled(page: Directory) -> bool:
     return _TILES in page.entries
 

@@ -8,26 +8,44 @@ from typing import TYPE_CHECKING, Any
 from dicomanon.errors import SlideError
 from dicomanon.native import heads
 from dicomanon.native.copy import Patch, patches_in_order
-from dicomanon.native.fields import LARGEST, Overwriting, overwrite_text, places_of
+from dicomanon.native.fields import LARGEST, Overwriting, is_known, overwrite_text, places_of
 from dicomanon.native.icc import blank_profile
-from dicomanon.native.pages import fates, is_alike, is_called_label
+from dicomanon.native.jpeg_segments import check_codes, read_head
+from dicomanon.native.meanings import COMPRESSIONS, checked, tile_size, unpacked_sizes
+from dicomanon.native.pages import children_that_stay, fates
 from dicomanon.native.placing import blank_page
 from dicomanon.native.ranges import Ranges, data_ranges, ranges, together
-from dicomanon.native.tiff import POINTERS, SUB_IFDS, TEXTS, Directory, Entry, Tiff, data_of, written
+from dicomanon.native.tiff import (
+    POINTER_KINDS,
+    SUB_IFDS,
+    TEXTS,
+    Directory,
+    Entry,
+    Tiff,
+    data_of,
+    descendants,
+    written,
+)
 from dicomanon.sources import row_of
 from dicomanon.sources._tiff_fields import STRUCTURE, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dicomanon.native.fields import Places
     from dicomanon.sources import Field
 
 _OLD_JPEG = frozenset((512, 513, 514, 515, 519, 520, 521))
 _JPEG_TABLES, _ICC = 347, 34675
-_COMPRESSION = 259
+_BITS, _COMPRESSION = 258, 259
+_SIZED = frozenset((heads.LZW, heads.DEFLATE, heads.PACKBITS))
+LINKS = frozenset((273, 279, 324, 325))
+"""Offsets and lengths of tiles; in an NDPI they have upper halves behind the directory."""
 _KINDS = {
+    5: heads.LZW,
     7: heads.JPEG,
+    **dict.fromkeys((8, 32946), heads.DEFLATE),
+    32773: heads.PACKBITS,
     **dict.fromkeys((33003, 33004, 33005, 34712), heads.JPEG_2000),
 }
 
@@ -68,29 +86,33 @@ def plan_tiff(tiff: Tiff, fields: Iterable[Field], overwriting: Overwriting) -> 
     fate = dict(zip((page.offset for page in tiff.directories), fates(overwriting.format, tiff), strict=True))
     chain = [page for page in tiff.directories if fate[page.offset] != "unlinked"]
     blanked = [page for page in chain if fate[page.offset] == "blanked"]
-    stays = [
-        each for page in chain if fate[page.offset] == "stays" for each in (page, *_children(tiff, page))
-    ]
-    everything = [each for page in tiff.directories for each in (page, *page.children)]
+    below = {
+        page.offset: children_that_stay(overwriting.format, tiff, page)
+        if fate[page.offset] == "stays"
+        else ()
+        for page in chain
+    }
+    stays = [each for page in chain if fate[page.offset] == "stays" for each in (page, *below[page.offset])]
+    everything = [each for page in tiff.directories for each in (page, *descendants(page))]
     kept_offsets = {page.offset for page in stays}
     goes = [page for page in everything if page.offset not in kept_offsets]
-    images = data_ranges(_data(tiff, stays), "tiles")
-    gone = data_ranges(_data(tiff, goes), "labels")
+    images = data_ranges(_data(tiff, stays, stays=True), "tiles")
+    gone = data_ranges(_data(tiff, goes, stays=False), "labels")
     head = (0, tiff.layout.first + tiff.layout.pointer.size)
     work = _Work(tiff, places_of(fields), overwriting, [head], {})
     patches = [Patch(tiff.layout.first, tiff.layout.pointer.pack(chain[0].offset))]
     size = tiff.file.size
     ours: list[tuple[int, int]] = []
     for page, following in zip(chain, [*(page.offset for page in chain[1:]), 0], strict=True):
-        children = _children(tiff, page)
-        entries = _entries(work, page, with_children=bool(children))
+        children = below[page.offset]
+        entries = _entries(work, page, children, blanked=page in blanked)
         if page in blanked:
             entries, more, size = blank_page(tiff, page, entries, size)
             patches += more
             ours += [(patch.offset, patch.stop) for patch in more]
         patches.append(Patch(page.offset, written(tiff.layout, page, entries, following)))
         for child in children:
-            entries = _entries(work, child, with_children=False)
+            entries = _entries(work, child, ())
             patches.append(Patch(child.offset, written(tiff.layout, child, entries, 0)))
     kept = together(ranges(work.structure), images)
     together(kept, gone)
@@ -107,81 +129,103 @@ def plan_tiff(tiff: Tiff, fields: Iterable[Field], overwriting: Overwriting) -> 
     )
 
 
-def _children(tiff: Tiff, page: Directory) -> tuple[Directory, ...]:
-    """Return the directories below a page where all of them are smaller copies of it, none otherwise."""
-    below = page.children
-    return (
-        below if all(is_alike(tiff, each, page) and not is_called_label(tiff, each) for each in below) else ()
-    )
-
-
-def _data(tiff: Tiff, pages: Iterable[Directory]) -> Iterator[tuple[Any, Any, int]]:
+def _data(tiff: Tiff, pages: Iterable[Directory], *, stays: bool) -> Iterator[tuple[Any, Any, Any]]:
     for page in pages:
-        yield *data_of(tiff, page), _KINDS.get(int(tiff.number(page, _COMPRESSION, 1)), heads.NONE)
+        compression = int(tiff.number(page, _COMPRESSION, 1))
+        if stays and compression not in COMPRESSIONS:
+            raise SlideError("tiles are in a compression that is not looked into in this format")
+        if not stays and not LINKS & page.entries.keys():
+            continue
+        offsets, counts = data_of(tiff, page)
+        kind: Any = _KINDS.get(compression, heads.NONE)
+        if stays:
+            sizes = unpacked_sizes(tiff, page)
+            if kind == heads.NONE:
+                counts = counts.clip(max=sizes)
+            elif kind in _SIZED:
+                kind = kind + heads.KINDS * sizes
+            elif not tiff.layout.ndpi:
+                # The JPEG of an NDPI may be larger than a JPEG can say.
+                kind = heads.sized(kind, *tile_size(tiff, page))
+        yield offsets, counts, kind
 
 
-def _entries(work: _Work, page: Directory, *, with_children: bool) -> list[Entry]:
-    """Return the entries that stay, values within them overwritten; note what lies outside of them."""
+def _entries(
+    work: _Work, page: Directory, children: Sequence[Directory], *, blanked: bool = False
+) -> list[Entry]:
+    """Return the entries that stay, values within them overwritten; note what lies outside of them.
+
+    Of a page that is blanked somebody else says where its tiles are.
+    """
     if _OLD_JPEG & page.entries.keys():
         raise SlideError("an image is in the JPEG of TIFF before 1995, which is not supported in this format")
     work.structure.append((page.offset, page.offset + page.length))
     found = []
     for entry in page.entries.values():
-        if entry.tag in POINTERS or (entry.tag == SUB_IFDS and not with_children):
+        if blanked and entry.tag in LINKS:
+            found.append(entry)
             continue
-        new = _new_value(work, entry)
+        new = _new_value(work, page, entry, children)
+        if new is None:
+            continue
         if entry.inline:
-            raw = entry.raw if new is None else new
-            high = entry.high if new is None else 0
-            found.append(
-                replace(entry, raw=raw[: entry.size].ljust(work.tiff.layout.inline, b"\0"), high=high)
-            )
+            raw = new[: entry.size].ljust(work.tiff.layout.inline, b"\0")
+            found.append(replace(entry, raw=raw, high=entry.high if entry.tag in LINKS else 0))
             continue
         found.append(entry)
-        if new is None or any(new):
-            # What is to be zeros is not kept at all.
+        # What is to be zeros is not kept at all.
+        if any(new):
             work.structure.append((entry.offset, entry.offset + entry.size))
-        if new is not None and any(new):
             work.fields.patches.append(Patch(entry.offset, new))
     return found
 
 
-def _new_value(work: _Work, entry: Entry) -> bytes | None:
-    """Return what stands for a value, None where it stays; pages may share one."""
+def _new_value(work: _Work, page: Directory, entry: Entry, children: Sequence[Directory]) -> bytes | None:
+    """Return what stands for a value, None where the tag goes with it."""
+    if entry.tag == SUB_IFDS:
+        return work.tiff.value(page, SUB_IFDS) if children and entry.kind in POINTER_KINDS else None
+    if entry.tag in (_JPEG_TABLES, _ICC):
+        return _new_blob(work, page, entry)
+    name = work.fields.format
+    if entry.tag in STRUCTURE:
+        return checked(work.tiff, page, entry, name)
+    if not is_known(name, name_of(entry.tag)):
+        if any(work.tiff.value(page, entry.tag)):
+            work.fields.count(name_of(entry.tag))
+        return None
     key = (entry.tag, entry.offset, entry.size)
     if key not in work.values:
-        known = entry.tag in STRUCTURE
-        work.values[key] = _new_structure(work, entry) if known else _new_field(work, entry)
+        work.values[key] = _new_field(work, page, entry)
     return work.values[key]
 
 
-def _new_structure(work: _Work, entry: Entry) -> bytes | None:
-    if entry.kind not in TEXTS or (entry.inline and entry.kind in (1, 7)):
+def _new_blob(work: _Work, page: Directory, entry: Entry) -> bytes | None:
+    if entry.kind not in TEXTS or entry.inline or entry.size > LARGEST:
         return None
-    if entry.tag not in (_JPEG_TABLES, _ICC) or entry.size > LARGEST:
-        return b""
-    raw = bytearray(work.tiff.file.read(entry.offset, entry.size))
-    if entry.tag == _JPEG_TABLES:
-        heads.jpeg_head(raw, 0, len(raw))
-    else:
+    raw = bytearray(work.tiff.value(page, entry.tag))
+    if entry.tag == _ICC:
         blank_profile(raw)
+    elif raw.startswith(b"\xff\xd8"):
+        heads.jpeg_tables(raw)
+        if work.tiff.number(page, _BITS, 8) == 8:
+            check_codes(raw, read_head(raw, 0, len(raw)))
+    else:
+        return None
     return bytes(raw)
 
 
-def _new_field(work: _Work, entry: Entry) -> bytes | None:
+def _new_field(work: _Work, page: Directory, entry: Entry) -> bytes | None:
     inside = work.places.within(entry.offset, entry.offset + max(entry.size, 1))
     place = name_of(entry.tag)
     if entry.kind not in TEXTS:
-        row = row_of(work.fields.format, inside[0].place if inside else place)
-        if row.native == "keep":
-            return None
-        if entry.inline and not any(entry.raw[: entry.size]):
-            return None
-        work.fields.count(place)
-        return b""
+        # Text as numbers is text: what stays is checked as a number, whatever the tag is called.
+        keeps = row_of(work.fields.format, place).native == "keep"
+        found = checked(work.tiff, page, entry, work.fields.format) if keeps else None
+        if found is None and any(work.tiff.value(page, entry.tag)):
+            work.fields.count(place)
+        return bytes(entry.size) if found is None else found
     if entry.size > LARGEST:
         work.fields.count(place)
-        return b""
+        return bytes(entry.size)
     raw = work.tiff.file.read(entry.offset, entry.size)
-    new = overwrite_text(work.fields, raw, entry.offset, inside, place)
-    return None if new == raw else new
+    return overwrite_text(work.fields, raw, entry.offset, inside, place)

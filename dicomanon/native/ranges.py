@@ -54,10 +54,10 @@ def ranges(pairs: Iterable[tuple[int, int]], kind: int = 0) -> Ranges:
     return Ranges(table[:, 0], table[:, 1], np.full(len(table), kind, np.int64))
 
 
-def data_ranges(parts: Iterable[tuple[Numbers, Numbers, int]], what: str) -> Ranges:
-    """Return (offsets, counts, kind) of images as ranges; the same tile may stand for several places.
+def data_ranges(parts: Iterable[tuple[Numbers, Numbers, int | Numbers]], what: str) -> Ranges:
+    """Return (offsets, counts, kind or kinds) of images as ranges; the same tile may stand for several places.
 
-    Raises CorruptSlideError where two overlap and are not the same.
+    Raises CorruptSlideError where two overlap and are not the same, or one is said to be of two kinds.
     """
     import numpy as np  # heavy
 
@@ -66,12 +66,14 @@ def data_ranges(parts: Iterable[tuple[Numbers, Numbers, int]], what: str) -> Ran
         return ranges(())
     starts = np.concatenate([offsets for offsets, _, _ in every]).astype(np.int64)
     stops = starts + np.concatenate([counts for _, counts, _ in every]).astype(np.int64)
-    kinds = np.concatenate([np.full(len(offsets), kind, np.int64) for offsets, _, kind in every])
+    kinds = np.concatenate(
+        [np.broadcast_to(np.asarray(kind, np.int64), len(offsets)) for offsets, _, kind in every]
+    )
     filled = stops > starts
     order = np.lexsort((kinds[filled], stops[filled], starts[filled]))
     starts, stops, kinds = starts[filled][order], stops[filled][order], kinds[filled][order]
     first = np.ones(len(starts), bool)
-    first[1:] = (starts[1:] != starts[:-1]) | (stops[1:] != stops[:-1])
+    first[1:] = (starts[1:] != starts[:-1]) | (stops[1:] != stops[:-1]) | (kinds[1:] != kinds[:-1])
     found = Ranges(starts[first], stops[first], kinds[first])
     _check_apart(found, what)
     return found

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dicomanon.errors import CorruptSlideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from dicomanon.sources._bytes import FileBytes
 
 SUB_IFDS = 330
-POINTERS = frozenset((34665, 34853, 40965))
-"""Exif, GPS and Interoperability: directories of words, which no image needs."""
+POINTER_KINDS = frozenset((4, 13, 16, 18))
 TEXTS = frozenset((1, 2, 6, 7))
 MAX_DIRECTORIES, MAX_ENTRIES = 4096, 4096
 MAX_VALUE = 1 << 28
@@ -38,6 +37,11 @@ class Layout:
     order: str
     big: bool
     ndpi: bool
+
+    @property
+    def byteorder(self) -> Literal["little", "big"]:
+        """The order of bytes, as Python calls it."""
+        return "big" if self.order == ">" else "little"
 
     @property
     def count(self) -> struct.Struct:
@@ -179,7 +183,7 @@ def _directory(file: FileBytes, layout: Layout, at: int, seen: set[int]) -> tupl
         # Some writers give a description twice: readers take the first, and the second one goes.
         entries.setdefault(entry.tag, entry)
     found = Directory(at, stop - at, has_highs, entries)
-    if SUB_IFDS in entries:
+    if SUB_IFDS in entries and entries[SUB_IFDS].kind in POINTER_KINDS:
         offsets = Tiff(file, layout, ()).numbers(found, SUB_IFDS).tolist()
         children = tuple(_directory(file, layout, offset, seen)[0] for offset in offsets)
         found = replace(found, children=children)
@@ -195,10 +199,17 @@ def _entry(
         raise CorruptSlideError("a value of a TIFF directory has an unknown type")
     if size <= layout.inline:
         return Entry(tag, kind, count, raw, high, where, size, inline=True)
-    offset = int.from_bytes(raw, "little" if layout.order == "<" else "big") + (high << 32)
+    offset = int.from_bytes(raw, layout.byteorder) + (high << 32)
     if offset + size > file.size or size > MAX_VALUE:
         raise CorruptSlideError("a value of a TIFF directory lies beyond the end of the file")
     return Entry(tag, kind, count, raw, high, offset, size, inline=False)
+
+
+def descendants(page: Directory) -> Iterator[Directory]:
+    """Yield every directory below one."""
+    for each in page.children:
+        yield each
+        yield from descendants(each)
 
 
 def written(layout: Layout, directory: Directory, entries: Iterable[Entry], following: int) -> bytes:
@@ -212,7 +223,10 @@ def written(layout: Layout, directory: Directory, entries: Iterable[Entry], foll
 
 
 def data_of(tiff: Tiff, directory: Directory) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return offsets and lengths of the tiles or strips; raise CorruptSlideError where they are not in the file."""
+    """Return offsets and lengths of the tiles or strips that there are; a place without a tile lacks either.
+
+    Raises CorruptSlideError where one is not in the file.
+    """
     import numpy as np  # heavy
 
     tiled = 324 in directory.entries
@@ -220,7 +234,7 @@ def data_of(tiff: Tiff, directory: Directory) -> tuple[NDArray[Any], NDArray[Any
     counts = tiff.numbers(directory, 325 if tiled else 279).astype(np.uint64)
     if len(offsets) != len(counts) or not len(offsets):
         raise CorruptSlideError("there are not as many lengths as offsets of tiles")
-    filled = counts > 0
+    filled = (counts > 0) & (offsets > 0)
     far = np.uint64(tiff.file.size)
     if (offsets[filled] > far).any() or (counts[filled] > far - offsets[filled]).any():
         raise CorruptSlideError("a tile lies beyond the end of the file")

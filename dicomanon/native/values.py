@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from dicomanon.native.dates import no_date
-from dicomanon.sources import row_of
+from dicomanon.native.kept import kept_value
+from dicomanon.native.markup import structure_words
+from dicomanon.sources import catalogue, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,11 +33,21 @@ _HUFFMAN = ("456789:CDEFGHIJSTUVWXYZcdefghijstuvwxyz", "56789:CDEFGHIJSTUVWXYZcd
 class Values:
     """Texts that identify.
 
-    `anywhere` are the bytes that are overwritten even in a field that stays, as where a name is repeated in a header.
+    `anywhere` are the bytes that are overwritten even in a field that stays, as where a name is repeated in a header;
+    small and capital letters are the same, as they are to the check.
     """
 
     texts: frozenset[str]
     anywhere: tuple[bytes, ...]
+
+    def crossed_out(self, text: bytes) -> bytes:
+        """Return a text with X for every value in it."""
+        found = text.lower()
+        for value in self.anywhere:
+            if value.lower() in found:
+                text = re.sub(re.escape(value), b"X" * len(value), text, flags=re.IGNORECASE)
+                found = text.lower()
+        return text
 
 
 def identifying_values(
@@ -45,24 +57,32 @@ def identifying_values(
 
     `numbers` are (file, offset) of fields that are no text.
     """
-    kept: list[str] = []
+    kept: list[str] = [words_of(format_name)]
     gone: list[tuple[str, str]] = [(name, "file") for name in names]
     for each in fields:
         row = row_of(format_name, each.place)
         if row.native == "keep":
-            kept.append(each.value)
+            stays = each.value.encode("latin-1", "replace")
+            kept.append(kept_value(format_name, each.place, stays).decode("latin-1"))
         elif row.hides and (each.length == 0 or (each.file, each.offset) not in numbers):
             gone.append((each.value, row.names))
-    text = "\n".join(kept)
+    # A maker is written PHILIPS in one place and Philips in another, and the check takes both for the same.
+    text = "\n".join(kept).casefold()
     found: set[str] = set()
     for value, kind in gone:
-        for part in _parts(value.strip().strip("\0"), kind):
-            soft = kind in _SOFT or part.isalpha()
-            if _says_something(part) and not (soft and part in text):
+        whole = value.strip().strip("\0")
+        for part in _parts(whole, kind):
+            soft = kind in _SOFT or part.isalpha() or part != whole
+            if _says_something(part) and not (soft and part.casefold() in text):
                 found.add(part)
     return Values(
         frozenset(found), tuple(sorted({b for each in found for b in _encoded(each)}, key=len)[::-1])
     )
+
+
+def words_of(format_name: str) -> str:
+    """Return the names and words that documents of a format are made of, and that stay in every copy."""
+    return "\n".join((*catalogue(format_name), *structure_words(format_name)))
 
 
 def _parts(value: str, kind: str) -> Iterable[str]:

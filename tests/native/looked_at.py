@@ -89,6 +89,14 @@ def as_openslide_sees(path: Path) -> dict[str, Any]:
         }
 
 
+def shown(path: Path) -> dict[str, Any] | None:
+    """Return what OpenSlide sees, None where it does not open or read the file."""
+    try:
+        return as_openslide_sees(path)
+    except openslide.OpenSlideError:
+        return None
+
+
 def associated(path: Path) -> set[str]:
     with openslide.OpenSlide(path) as slide:
         return set(slide.associated_images)

@@ -107,7 +107,7 @@ def test_texts_after_the_end_in_gaps_and_in_unknown_tags_are_gone(tmp_path: Path
     assert found(result.path, [CANARY]) == []
     assert result.path.stat().st_size == slide.stat().st_size
     with tifffile.TiffFile(result.path) as tiff:
-        assert tiff.pages[0].tags[65004].value == "XXX"
+        assert not {65001, 65002, 65003, 65004, 40091} & set(tiff.pages[0].tags.keys())
 
 
 def test_segments_of_text_in_tiles_are_emptied_and_scans_are_not_touched(tmp_path: Path) -> None:
