@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -15,8 +14,7 @@ from dicomanon.errors import (
     StorageError,
     UnknownSlideError,
 )
-from dicomanon.inputs import find_inputs
-from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
+from dicomanon.inputs import find_inputs, is_taken
 from dicomanon.part10.read import read_instance, replayed
 from dicomanon.part10.write import output_folder
 from dicomanon.pipeline import Cleared, Quarantined, clear, make_route
@@ -45,18 +43,6 @@ if TYPE_CHECKING:
     Work = Callable[[Path], list["Result"]]
 
 UNREAD_FORMAT = "; it has the name of a slide, but is none, or one that is damaged at its front"
-SHORTEST_VENDOR_TEXT = 6
-LONGEST_VENDOR_TEXT = 1 << 14
-MAKERS = frozenset(
-    (
-        *("3DHISTECH", "Akoya", "Aperio", "Argos", "Carl Zeiss", "Hamamatsu", "Hamamatsu Photonics", "Huron"),
-        *("Leica", "Leica Biosystems", "Mikroscan", "Motic", "Nikon", "Olympus", "PerkinElmer", "PHILIPS"),
-        *("Philips", "Roche", "Sakura", "Trestle", "Ventana", "Zeiss"),
-    )
-)
-"""Who makes scanners and cameras: of one slide a field that goes, of another the manufacturer that stays."""
-HARD_RESIDUE, SOFT_RESIDUE = 0x00020102, 0x00020016
-"""Private Information, and the AE title of a sender, of group 0002 (PS3.10 7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +100,7 @@ def convert_slides(
     processes: int = 1,
     watch: Watch | None = None,
 ) -> Iterator[list[Result]]:
-    """Convert vendor slides, and those in folders, clear every image; yield the results of each slide.
+    """Convert slides, and those in folders, clear every image; yield the results of each slide.
 
     `watch` is told of tiles where one process does all.
     """
@@ -131,7 +117,7 @@ def convert_slides(
 def convert_slides_identified(
     inputs: Iterable[Path], out: Path, options: ConvertOptions
 ) -> Iterator[list[Result]]:
-    """Convert vendor slides to DICOM as they are, identifiers included; yield the results of each slide."""
+    """Convert slides to DICOM as they are, identifiers included; yield the results of each slide."""
     given = list(inputs)
     found = find_inputs(given, out)
     if options.table is not None:
@@ -238,11 +224,11 @@ def _last(reports: list[PixelReport]) -> Reviewed | None:
 
 
 def is_slide(path: Path) -> bool:
-    """Tell whether a slide format claims the file."""
+    """Tell whether the format of a vendor claims the file."""
     from dicomanon.sources import claims  # heavy
 
     try:
-        return any(not each.named_only for each in claims(path))
+        return any(not (each.named_only or each.is_dicom) for each in claims(path))
     except OSError:
         return False
 
@@ -252,53 +238,32 @@ def _unreadable(path: Path) -> Result:
 
 
 def vendor_instance(slide: ReadySlide, index: int, options: ConvertOptions) -> Instance:
-    """Return an image of a slide as `convert.instance` does; its residue is the vendor's own text.
+    """Return an image of a slide as `convert.instance` does; its residue is what the files say beside the header.
 
-    So verification looks for everything the file says, not only for what became DICOM.
+    So verification looks for everything the files say, not only for what became DICOM.
     """
     from dicomanon.convert import instance  # heavy
+    from dicomanon.convert.residue import residue_of
 
     opened = instance(slide, index, options)
-    return replace(opened, meta=replace(opened.meta, residue=_vendor_residue(slide)))
-
-
-def _vendor_residue(slide: ReadySlide) -> bytes:
-    """Return the values of the vendor's fields and the name of the file, as elements of a group 0002.
-
-    Names of things are soft, as AE titles are; short numbers (a magnification, a width) are in any header.
-    """
-    from dicomanon.sources import row_of  # heavy
-
-    metadata = slide.metadata
-    things = {text.strip() for text in (metadata.manufacturer, metadata.model, *metadata.software)}
-    texts = (metadata.name, *(each.value for each in slide.fields if row_of(slide.format, each.place).hides))
-    lines = {line.strip() for text in texts for line in re.split(r"[\r\n;]+", text)}
-    found = []
-    for text in sorted(lines):
-        if len(text) < SHORTEST_VENDOR_TEXT or re.fullmatch(r"[-+]?\d*\.\d*", text):
-            continue
-        if not re.search(r"[^\W\d_]", text) and sum(map(str.isdigit, text)) < SHORTEST_VENDOR_TEXT:
-            continue
-        soft = (
-            text in MAKERS
-            or any(text in thing for thing in things)
-            or (text == metadata.name and text.isalpha())
-        )
-        raw = text.encode()[:LONGEST_VENDOR_TEXT]
-        found.append(pack_element(SOFT_RESIDUE if soft else HARD_RESIDUE, b"LO", raw, EXPLICIT_LE))
-    return b"".join(found)
+    return replace(opened, meta=replace(opened.meta, residue=residue_of(slide, index)))
 
 
 def _convert_slide(
-    path: Path, job: Job, options: ConvertOptions, named: frozenset[Path], watch: Watch | None = None
+    path: Path,
+    job: Job,
+    options: ConvertOptions,
+    named: frozenset[Path],
+    watch: Watch | None = None,
 ) -> list[Result]:
     from dicomanon.convert import prepared  # heavy
 
     results: list[Result] = []
     try:
+        if _stood_for(path, named):
+            return [_taken(path)]
         with prepared(path, options, job.out, watch, named=path in named) as slide:
-            identifier = slide.laboratory.container_identifier or slide.fingerprint.hex()
-            route, reports = _reviewed_route(_route(job, job.scope or f"slide:{identifier}"), job)
+            route, reports = _reviewed_route(_route(job, job.scope or _scope_of(slide)), job)
             opened = [partial(vendor_instance, slide, index, options) for index in range(len(slide.images))]
             route = replace(route, places=survey_instances(opened, route.deidentifier.profile))
             told = slide if watch is None else watched(slide, watch)
@@ -317,6 +282,26 @@ def _convert_slide(
     except DicomanonError as error:
         results.append(_failed(path, error, named))
     return results
+
+
+def _stood_for(path: Path, named: frozenset[Path]) -> bool:
+    """Tell whether another file of the run stands for the slide that a file belongs to."""
+    from dicomanon.sources import members  # heavy
+
+    return next((each for each in members(path) if is_taken(each, named)), path) != path
+
+
+def _taken(path: Path) -> Result:
+    return Result(
+        str(path), "skipped", "same-slide", "it is of the slide that another file of the run stands for"
+    )
+
+
+def _scope_of(slide: ReadySlide) -> str:
+    """Return the scope of a slide whose patient is not known: itself, or in DICOM its study, which has a UID there."""
+    if slide.is_dicom:
+        return "study"
+    return f"slide:{slide.laboratory.container_identifier or slide.fingerprint.hex()}"
 
 
 def watched(slide: ReadySlide, watch: Watch) -> ReadySlide:
@@ -344,6 +329,8 @@ def _convert_identified(
 
     results: list[Result] = []
     try:
+        if _stood_for(path, named):
+            return [_taken(path)]
         with prepared(path, options, out, named=path in named) as slide:
             for number, opened in enumerate(instances(slide, options), 1):
                 target = out / f"{opened.meta.sop_instance_uid}.dcm"

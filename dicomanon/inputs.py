@@ -42,6 +42,14 @@ def find_inputs(given: Iterable[Path], out: Path | None = None, *, hidden: bool 
     return found
 
 
+def is_taken(path: Path, given: Iterable[Path]) -> bool:
+    """Tell whether a file is among those that `find_inputs` takes: named, or below a folder named and not hidden."""
+    named = frozenset(given)
+    # A path that begins by going up has parents that it does not lie in.
+    folders = (each for each in path.parents if ".." not in path.parts[len(each.parts) :])
+    return path in named or (not path.name.startswith(".") and any(each in named for each in folders))
+
+
 def _below(top: Path, avoided: Path | None, unreadable: list[Path]) -> Iterator[Path]:
     seen = {top.resolve()}
     for folder, folders, names in os.walk(top, onerror=partial(_note, unreadable), followlinks=True):

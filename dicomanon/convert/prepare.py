@@ -13,7 +13,7 @@ from dicomanon.convert.encode import encoded
 from dicomanon.convert.levels import made_level, wanted
 from dicomanon.convert.spool import Spool
 from dicomanon.errors import CorruptSlideError, SlideError, UsageError
-from dicomanon.sources import Part, PixelImage, SlideImage, open_slide
+from dicomanon.sources import Part, PixelImage, SlideImage, members, open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dicomanon.convert.laboratory import Laboratory
     from dicomanon.convert.options import ConvertOptions
-    from dicomanon.sources import Field, Image, SlideMetadata, SlideSource
+    from dicomanon.sources import DataSet, Field, Image, SlideMetadata, SlideSource
 
 
 MAX_FRAMES = 20_000_000
@@ -53,6 +53,11 @@ class ReadySlide:
     laboratory: Laboratory
     images: tuple[SlideImage, ...]
 
+    @property
+    def is_dicom(self) -> bool:
+        """Whether the slide was DICOM already, so that its data sets know patient and study."""
+        return any(each.dataset is not None for each in self.images)
+
     def base(self, scene: int) -> SlideImage:
         """Return the largest level of a scene."""
         return next(each for each in self.images if each.flavor == "VOLUME" and each.scene == scene)
@@ -76,7 +81,7 @@ def prepared(
     """
     with open_slide(path, named=named) as slide:
         check_slide(slide, options)
-        lab = _laboratory(path, slide.metadata, options)
+        lab = _laboratory(path, slide, options)
         if not _needs_spool(slide, options):
             yield _parted(
                 slide, lab, options, [image for image in slide.images if isinstance(image, SlideImage)]
@@ -105,7 +110,7 @@ def check_ready() -> None:
 
 def check_slide(slide: SlideSource, options: ConvertOptions) -> None:
     """Raise SlideError for what DICOM cannot do without, before anything is encoded: a level, its spacing."""
-    if not slide.levels:
+    if not slide.levels and not all(_dataset(image) for image in slide.images):
         raise SlideError("there is no image of tissue")
     if options.spacing is None and any(level.spacing is None for level in slide.levels):
         raise SlideError(
@@ -115,6 +120,10 @@ def check_slide(slide: SlideSource, options: ConvertOptions) -> None:
         frames = tile_count(level) if isinstance(level, PixelImage) else len(level.frame_lengths)
         if frames > MAX_FRAMES:
             raise CorruptSlideError("a level has more tiles than a slide can have")
+
+
+def _dataset(image: Image) -> DataSet | None:
+    return image.dataset if isinstance(image, SlideImage) else None
 
 
 def _needs_spool(slide: SlideSource, options: ConvertOptions) -> bool:
@@ -151,13 +160,25 @@ def _completed(
         after = missing[0]
         if watch is not None:
             watch.stage("making a level", len(found[after].frame_lengths))
-        found.insert(after + 1, made_level(found[after], options, spool, watch))
+        made = made_level(found[after], options, spool, watch)
+        above = found[after].dataset
+        if above is not None:
+            made = replace(made, dataset=replace(above, made=above.made + 1))
+        found.insert(after + 1, made)
     return found
 
 
-def _laboratory(path: Path, metadata: SlideMetadata, options: ConvertOptions) -> Laboratory:
+def _laboratory(path: Path, slide: SlideSource, options: ConvertOptions) -> Laboratory:
     """Return what is said of all slides, of this one by its row, by its barcode, and by the worklist."""
-    lab = options.laboratory if options.table is None else options.table.of(path, metadata.barcode)
+    metadata, lab = slide.metadata, options.laboratory
+    if options.table is not None:
+        named = options.table.files
+        files = members(path) if any(_dataset(image) for image in slide.images) else (path,)
+        told = [each for each in files if each.name in named or each.stem in named] or [path]
+        rows = [options.table.of(each, metadata.barcode) for each in told]
+        if any(row != rows[0] for row in rows):
+            raise SlideError("two rows of the table are of this slide, and do not say the same")
+        lab = rows[0]
     if options.rule is not None:
         lab = options.rule.read(metadata.barcode, lab)
     return lab if options.worklist is None else options.worklist.of(lab, metadata.barcode)

@@ -6,11 +6,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 from dicomanon.errors import AmbiguousSlideError, SlideError, UnknownSlideError
+from dicomanon.sources._dicom_set import (
+    identifiers,
+    inner,
+    item_of,
+    text_of,
+    value_of,
+    values_of,
+    with_elements,
+)
 from dicomanon.sources._fields import Field, Row, catalogue, row_of
 from dicomanon.sources._peek import peek
 from dicomanon.sources._pieces import PiecedFrames
 from dicomanon.sources._pyramid import smaller
 from dicomanon.sources._slide import (
+    DataSet,
     Flavor,
     Frames,
     Image,
@@ -32,6 +42,7 @@ if TYPE_CHECKING:
     from dicomanon.sources._peek import Peek
 
 __all__ = [
+    "DataSet",
     "Field",
     "Flavor",
     "Frames",
@@ -51,10 +62,18 @@ __all__ = [
     "catalogue",
     "claims",
     "formats",
+    "identifiers",
+    "inner",
+    "item_of",
     "looks_like_slide",
+    "members",
     "open_slide",
     "row_of",
     "smaller",
+    "text_of",
+    "value_of",
+    "values_of",
+    "with_elements",
 ]
 
 
@@ -81,16 +100,29 @@ def _claiming(every: tuple[SlideFormat, ...], glance: Peek, *, fallback: bool) -
     return tuple(each for each in every if each.fallback == fallback and each.detect(glance))
 
 
+def members(path: Path) -> tuple[Path, ...]:
+    """Return every file of the slide that a file belongs to and could stand for; itself, where that is all.
+
+    Raises SlideError where the others cannot be looked for.
+    """
+    try:
+        found = (each.members for each in claims(path) if each.members is not None)
+        return next((every(path) for every in found), (path,))
+    except OSError:
+        return (path,)
+
+
 def _unknown(path: Path) -> str:
     if peek(path).front[128:132] == b"DICM":
-        return "this is DICOM already: `dicomanon deid` takes it"
+        return "this is DICOM, but no whole-slide image: `dicomanon deid` takes it"
     return "no slide format claims the file; `dicomanon formats` lists them"
 
 
 def looks_like_slide(path: Path) -> bool:
     """Tell whether a file that no format claims has the name of a slide all the same."""
     every = formats()
-    common = {suffix for each in every if each.fallback or each.named_only for suffix in each.suffixes}
+    shared = (each for each in every if each.fallback or each.named_only or each.is_dicom)
+    common = {suffix for each in shared for suffix in each.suffixes}
     suffix = path.suffix.lower()
     return suffix not in common and any(suffix in each.suffixes for each in every)
 

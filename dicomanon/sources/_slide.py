@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -85,11 +85,30 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    """What DICOM says of an image that is DICOM already, but for the structure of its pixels.
+
+    `elements` are those of the top level by tag, each as encoded in Explicit VR Little Endian, `trailer` those behind
+    Pixel Data. `container` are preamble and group 0002. `uid` is what the image as a whole was called; where its frames
+    are `renumbered`, references to them no longer hold. `made` counts the levels that this program made of it, 0 in the
+    data set of an image that it has not made.
+    """
+
+    elements: Mapping[int, bytes]
+    container: bytes
+    uid: str
+    trailer: bytes = b""
+    renumbered: bool = False
+    made: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlideImage(Shape):
     """One image of a slide as it will be in DICOM: frames in TILED_FULL order, encoded.
 
     Each frame has the length that `frame_lengths` says, or CorruptSlideError is raised. `derivation` says what was done
-    to pixels that are not as they were stored.
+    to pixels that are not as they were stored. `dataset` is there where the image was DICOM already: its header is made
+    of that.
     """
 
     tile_columns: int
@@ -101,6 +120,7 @@ class SlideImage(Shape):
     frames: Frames
     derivation: str = ""
     part: Part | None = None
+    dataset: DataSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +225,9 @@ class SlideFormat:
 
     `title`, `suffixes`, `lossless`, `encoded` are what `dicomanon formats` says. `needs` are modules that are not
     always there, `extra` the one of the package that brings them. A `fallback` is asked only where no other claims;
-    `named_only` are files that also lie beside slides as a part of them: they are taken where they are named.
+    `named_only` are files that also lie beside slides as a part of them: they are taken where they are named. `members`
+    are all files of the slide that a file belongs to, where each of them stands for it: it is taken once. `is_dicom`:
+    not of a vendor, and what other verbs take as it is.
     """
 
     name: str
@@ -219,6 +241,8 @@ class SlideFormat:
     extra: str = ""
     fallback: bool = False
     named_only: bool = False
+    members: Callable[[Path], tuple[Path, ...]] | None = None
+    is_dicom: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:

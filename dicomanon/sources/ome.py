@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import CorruptSlideError, SlideError
 from dicomanon.sources._channels import FilePage, Stack, alike, channel_count, reduced, single, stacked_levels
 from dicomanon.sources._fields import Field, facts
+from dicomanon.sources._ome_set import COMPANION, MOST_FILES, UNSAFE, members
 from dicomanon.sources._peek import DESCRIPTION, TIFF_MAGIC
 from dicomanon.sources._pyramid import fingerprint, icc_of, number, opened
 from dicomanon.sources._slide import BRIGHTFIELD, OpticalPath, SlideFormat, SlideMetadata, SlideSource
@@ -31,13 +32,11 @@ _ROOT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?>(?:<!--.*?-->\s*|<(?:\?|!(?!--))[^<]*)*)<(?:\w+:)?OME[\s>]", re.DOTALL
 )
 _SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")
-_COMPANION = "a companion file of OME (.companion.ome)"
-_UNSAFE = re.compile(r".*[/\\:\0].*|\.{1,2}", re.DOTALL)
 _BITS = {"uint8": 8, "uint16": 16}
 _SIGNED = ("int8", "int16", "int32", "float", "double", "complex", "double-complex")
 _POWERS = {"m": 3, "cm": 1, "mm": 0, "um": -3, "nm": -6, "Å": -7, "pm": -9}  # of a millimetre
 _WIDEST = 0.05  # millimetres: pixels of tissue are smaller
-_MOST_PLANES, _MOST_FILES = 4096, 256
+_MOST_PLANES = 4096
 _WORD = r"(?:.*[^A-Za-z])?(?:{})(?:[ _-]?images?)?(?:[ _#-]*[0-9]{{1,2}})?[\])]?"
 _FLAVORS: tuple[tuple[Flavor, re.Pattern[str]], ...] = (
     ("THUMBNAIL", re.compile(_WORD.format("thumb(?:nail)?"), re.IGNORECASE)),
@@ -82,14 +81,14 @@ def _open(path: Path) -> SlideSource:
     except OSError as error:
         raise CorruptSlideError(f"the file cannot be read ({error.strerror})") from None
     if front not in TIFF_MAGIC:
-        raise SlideError(f"this is {_COMPANION}, which is not supported: it has no image")
+        raise SlideError(f"this is {COMPANION}, which is not supported: it has no image")
     return opened(path, _source)
 
 
 def _source(slide: TiffSlide, path: Path) -> SlideSource:
     own = _member(slide, path.name)
     if own.root.find("{*}BinaryOnly") is not None:
-        raise SlideError(f"what the images are is said in {_COMPANION}, which is not supported")
+        raise SlideError(f"what the images are is said in {COMPANION}, which is not supported")
     with ExitStack() as stack:
         made = _slide(_Files(path.parent, own, stack, {}))
         kept = stack.pop_all()
@@ -135,7 +134,7 @@ class _Files:
         name, said = ("", "") if unique is None else (unique.get("FileName", ""), (unique.text or "").strip())
         if not name or name == self.own.name or (said and said == self.own.root.get("UUID")):
             return self.own.slide
-        if _UNSAFE.fullmatch(name):
+        if UNSAFE.fullmatch(name):
             raise CorruptSlideError("the OME-XML names a file that is not beside it, which none may")
         if name not in self.others:
             self.others[name] = self._opened(name)
@@ -146,7 +145,7 @@ class _Files:
     def _opened(self, name: str) -> _Member:
         from dicomanon.sources._tiff import open_tiff  # heavy
 
-        if len(self.others) >= _MOST_FILES:
+        if len(self.others) >= MOST_FILES:
             raise SlideError("the set has more files than are supported")
         if not (self.folder / name).is_file():
             raise CorruptSlideError("a file of the set that the OME-XML names is missing")
@@ -397,4 +396,5 @@ FORMAT = SlideFormat(
     open=_open,
     lossless="tiles in JPEG and JPEG 2000, of channels and focal planes too",
     encoded="strips, 16 bits, channels and focal planes in other tiles",
+    members=members,
 )
