@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dicomanon.profile import Profile
     from dicomanon.review import Reviewed
     from dicomanon.sources import Frames
+    from dicomanon.sources._pieces import Pieces
 
     Work = Callable[[Path], list["Result"]]
 
@@ -307,14 +308,19 @@ def _scope_of(slide: ReadySlide) -> str:
 def watched(slide: ReadySlide, watch: Watch) -> ReadySlide:
     """Return a slide whose frames are told as they are read."""
     watch.stage("writing", sum(len(image.frame_lengths) for image in slide.images))
-    images = (replace(image, frames=partial(_told, image.frames, watch)) for image in slide.images)
+    images = (replace(image, frames=_told(image.frames, watch)) for image in slide.images)
     return replace(slide, images=tuple(images))
 
 
-def _told(frames: Frames, watch: Watch, first: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    for frame in frames(first, stop):
-        watch.advance(1, len(frame))
-        yield frame
+def _told(frames: Frames, watch: Watch) -> Frames:
+    from dicomanon.sources import PiecedFrames, pieces_of  # heavy
+
+    def pieces(first: int = 0, stop: int | None = None) -> Pieces:
+        for front, rest in pieces_of(frames, first, stop):
+            watch.advance(1, len(front) + len(rest))
+            yield front, rest
+
+    return PiecedFrames(pieces)
 
 
 def _itself(source: Callable[[], Instance], _: Instance) -> Callable[[], Instance]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dicomanon.batch import is_slide, vendor_instance
 from dicomanon.convert.options import ConvertOptions
-from dicomanon.errors import DicomanonError, MalformedError, NotDicomError, UnknownSlideError, UsageError
+from dicomanon.errors import (
+    DicomanonError,
+    MalformedError,
+    NotDicomError,
+    UnknownSlideError,
+    UsageError,
+)
 from dicomanon.identifying import DATE_VRS, IdentifyingValues, is_soft
 from dicomanon.inputs import find_inputs
 from dicomanon.part10.elements import MAX_DEPTH, element_items, elements_in, is_sequence
@@ -167,17 +174,23 @@ def check_files(
     compiled = load_profile(profile, options)
     report = Report(deep=deep)
     originals = _Originals(compiled)
-    _read_sources(list(sources), originals, report, convert or ConvertOptions())
+    given, options_of_slides = list(sources), convert or ConvertOptions()
+    _read_sources(given, originals, report, options_of_slides)
     if not report.sources:
         raise UsageError("no source can be read as DICOM or as a slide: there is nothing to look for")
     report.values = len(originals)
     verifier = Verifier(compiled)
     written = find_inputs(outputs, hidden=True)
+    joined = False
     unreadable = Finding("file", "unreadable", "a folder that can be read")
     report.findings += [(str(path), unreadable) for path in written.unreadable]
     for path in written.files:
         report.files += 1
         findings, pairing = _check(path, verifier, originals, deep=deep)
+        if pairing == "unpaired" and not joined:
+            joined = True  # dear, for missing levels are made: only where there is something to pair
+            _read_joined(given, originals, options_of_slides)
+            findings, pairing = _check(path, verifier, originals, deep=deep)
         report.findings += [(str(path), finding) for finding in findings]
         if pairing != "paired":
             (report.ambiguous if pairing == "ambiguous" else report.unpaired).append(str(path))
@@ -219,6 +232,22 @@ def _opened(path: Path, options: ConvertOptions, *, named: bool) -> Iterator[Ins
         # A slide may begin as a data set could.
         if not is_slide(path):
             raise
+    yield from _images(path, options, named=named)
+
+
+def _read_joined(sources: list[Path], originals: _Originals, options: ConvertOptions) -> None:
+    """Read slides that are DICOM already as `convert` does, which joins instances and makes levels."""
+    from dicomanon.sources import claims, members  # heavy
+
+    for path in find_inputs(sources, hidden=True).files:
+        # What cannot be read or joined was counted before, or was not converted either.
+        with suppress(DicomanonError, OSError):
+            if any(each.is_dicom for each in claims(path)) and members(path)[0] == path:
+                for opened in _images(path, options, named=True):
+                    originals.add(opened)
+
+
+def _images(path: Path, options: ConvertOptions, *, named: bool) -> Iterator[Instance]:
     from dicomanon.convert import prepared  # heavy
 
     with prepared(path, options, named=named) as slide:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_IS_DICOM = "this is DICOM already: `dicomanon deid` takes it, without --native"
+
 
 def copy_slides(inputs: Iterable[Path], out: Path, key: bytes, processes: int = 1) -> Iterator[list[Result]]:
     """Copy vendor slides, and those in folders, to `out` in their own format; yield the result of each slide.
@@ -27,9 +29,12 @@ def copy_slides(inputs: Iterable[Path], out: Path, key: bytes, processes: int = 
 
 def _copy(path: Path, out: Path, key: bytes, named: frozenset[Path]) -> list[Result]:
     from dicomanon.native import deidentify_native  # heavy
-    from dicomanon.sources import looks_like_slide, open_slide  # heavy
+    from dicomanon.sources import claims, looks_like_slide, open_slide  # heavy
 
     try:
+        if any(each.is_dicom for each in claims(path)):
+            word = "quarantined" if path in named else "skipped"
+            return [Result(str(path), word, UnknownSlideError.reason, _IS_DICOM)]
         with open_slide(path, named=path in named) as slide:
             digest = slide.fingerprint
         name = Pseudonymizer(key).identifier("native slide", digest)

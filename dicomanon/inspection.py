@@ -68,11 +68,13 @@ def inspect_slide(path: Path) -> Inspected:
     with open_slide(path) as slide:
         title = next(each.title for each in formats() if each.name == slide.format)
         images = tuple(_image(image) for image in slide.images)
-        names = [_file_name(path)] if path.stem else []
+        names = [_file_name(path, slide.format)] if path.stem else []
         return Inspected(slide.format, title, images, (*names, *_places(slide.format, slide.fields)))
 
 
-def _file_name(path: Path) -> Place:
+def _file_name(path: Path, name: str) -> Place:
+    if name == "dicom":
+        return Place("file name", "file", "", "File names are never carried.", (path.stem,), 1, ())
     why = (
         "File names are never carried; a container identifier is made of this one where there is no barcode."
     )

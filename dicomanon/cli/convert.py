@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 POINTLESS_WHEN_IDENTIFIED = ("profile", "option", "key", "scope", "deep", "review")
 
 
-@click.command("convert", short_help="Vendor slides to de-identified DICOM.")
+@click.command("convert", short_help="Slides of any scanner to de-identified DICOM.")
 @click.argument("paths", metavar="SLIDES...", nargs=-1, required=True, type=options.EXISTING)
 @options.out
 @options.profile
@@ -48,7 +48,9 @@ def run(
     review: Path | None,
     as_json: bool,
 ) -> None:
-    """Convert vendor slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`.
+    """Convert slides, and those in folders, to DICOM and de-identify them on the way; exit codes as `deid`.
+
+    Whole-slide images that are DICOM already are wrapped anew: the instances of a series become one slide.
 
     A file that looks like a slide of a format that is not read is quarantined; files of other kinds are skipped.
     """

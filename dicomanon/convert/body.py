@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from dicomanon.errors import CorruptSlideError
 from dicomanon.part10.encoding import EXPLICIT_LE, pack_element
 from dicomanon.part10.readers import ChunkReader
-from dicomanon.sources import PiecedFrames
+from dicomanon.sources import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dicomanon.sources import Frames, SlideImage
+    from dicomanon.sources import SlideImage
 
 _EMPTY_OFFSET_TABLE = b"\xfe\xff\x00\xe0\0\0\0\0"
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -50,7 +50,7 @@ def _encapsulated(image: SlideImage) -> Iterator[bytes]:
     held = 0
     pack = _ITEM.pack
     announced = iter(image.frame_lengths)
-    for front, rest in _pieces(image.frames):
+    for front, rest in pieces_of(image.frames):
         length = len(front) + len(rest)
         if length != next(announced, -1):
             raise CorruptSlideError("a frame is not as long as announced")
@@ -67,10 +67,6 @@ def _encapsulated(image: SlideImage) -> Iterator[bytes]:
         raise CorruptSlideError("there are fewer frames than announced")
     parts.append(_SEQUENCE_END)
     yield b"".join(parts)
-
-
-def _pieces(frames: Frames) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    return frames.pieces(0, None) if isinstance(frames, PiecedFrames) else ((each, b"") for each in frames())
 
 
 def _native(image: SlideImage) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from dicomanon.convert.encode import encoded
 from dicomanon.convert.levels import made_level, wanted
 from dicomanon.convert.spool import Spool
 from dicomanon.errors import CorruptSlideError, SlideError, UsageError
-from dicomanon.sources import Part, PixelImage, SlideImage, members, open_slide
+from dicomanon.sources import Part, PiecedFrames, PixelImage, SlideImage, members, open_slide, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dicomanon.convert.laboratory import Laboratory
     from dicomanon.convert.options import ConvertOptions
     from dicomanon.sources import DataSet, Field, Image, SlideMetadata, SlideSource
+    from dicomanon.sources._pieces import Pieces
 
 
 MAX_FRAMES = 20_000_000
@@ -218,13 +219,11 @@ def _parts(image: SlideImage, most: int | None) -> Iterator[SlideImage]:
         yield replace(
             image,
             frame_lengths=image.frame_lengths[first:stop],
-            frames=partial(_ranged, image, first, stop),
+            frames=PiecedFrames(partial(_ranged, image, first, stop)),
             part=Part(number, total, first),
         )
 
 
-def _ranged(
-    image: SlideImage, begin: int, end: int, first: int = 0, stop: int | None = None
-) -> Iterator[bytes]:
+def _ranged(image: SlideImage, begin: int, end: int, first: int, stop: int | None) -> Pieces:
     """Yield frames of the range of an image from `begin` to `end`, numbered from 0."""
-    return image.frames(begin + first, end if stop is None else min(end, begin + stop))
+    return pieces_of(image.frames, begin + first, end if stop is None else min(end, begin + stop))

@@ -34,8 +34,9 @@ _SMALL = r"\d{1,3}"
 _SIGN = r"-?\d{1,2}"
 _TRUTH = r"[01]|[Tt]rue|[Ff]alse|TRUE|FALSE|[Yy]es|[Nn]o"
 _QUOTE = r"(?:&quot;|\")?"
-_WORDS = "words"
-"""Not one pattern: each word is looked at."""
+_WORDS, _COLOUR = "words", "colour"
+"""Not one pattern: each word is looked at, or what the number means."""
+_MOST_COLOURED = 64
 
 
 def _list(item: str, most: int) -> str:
@@ -149,7 +150,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
                     r"-?\d{1,5}(?:\.\d{1,17})?(?:[eE][-+]?\d{1,2})?"
                 ),
                 "IMAGE_FORMAT": _PICTURE,
-                "IMAGE_FILL_COLOR_BGR": r"\d{1,5}|1677721[0-5]",
+                "IMAGE_FILL_COLOR_BGR": _COLOUR,
                 "DIGITIZER_WIDTH; DIGITIZER_HEIGHT": r"\d{1,5}",
                 "IMAGE_CONCAT_FACTOR; IMAGE_COMPRESSION_FACTOR; ZSTACK_STEP_COUNT": _SMALL,
             },
@@ -213,11 +214,24 @@ def kept_value(name: str, place: str, value: bytes) -> bytes:
     form = _form(name, place)
     if form == _WORDS:
         return kept_words(name, value)
+    if form == _COLOUR:
+        return _gray(value)
     # Readers see a value up to the first zero.
     front, zero, rest = value.partition(b"\0")
     text = front.strip(b" \t\r\n").decode("latin-1")
     fits = not text or (form and re.fullmatch(form, text, re.ASCII))
     return (front if fits else crossed(front)) + zero + crossed(rest)
+
+
+def _gray(value: bytes) -> bytes:
+    """Return the colour of bare glass, a number of 24 bits; readers need one, so anything else becomes white or black."""
+    text = value.strip(b" \t\r\n")
+    if text.isdigit() and int(text) < 1 << 24:
+        channels = int(text).to_bytes(3, "big")
+        if max(channels) - min(channels) <= _MOST_COLOURED and (min(channels) >= 128 or not any(channels)):
+            return value
+    white = b"16777215" if len(text) >= 8 else b"0"
+    return value.replace(text, white.rjust(len(text), b"0")) if text else value
 
 
 @cache

@@ -17,7 +17,7 @@ from dicomanon.sources._dicom_set import (
 )
 from dicomanon.sources._fields import Field, Row, catalogue, row_of
 from dicomanon.sources._peek import peek
-from dicomanon.sources._pieces import PiecedFrames
+from dicomanon.sources._pieces import PiecedFrames, pieces_of
 from dicomanon.sources._pyramid import smaller
 from dicomanon.sources._slide import (
     DataSet,
@@ -68,6 +68,7 @@ __all__ = [
     "looks_like_slide",
     "members",
     "open_slide",
+    "pieces_of",
     "row_of",
     "smaller",
     "text_of",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dicomanon.sources._slide import Frames
+
     Pieces = Iterator[tuple[bytes, bytes | memoryview]]
 
 
@@ -27,3 +29,10 @@ class PiecedFrames:
         """Yield the frames of a range, all of them unless told otherwise."""
         for front, rest in self.pieces(first, stop):
             yield b"".join((front, rest))
+
+
+def pieces_of(frames: Frames, first: int = 0, stop: int | None = None) -> Pieces:
+    """Yield the frames of a range in pieces: those that are whole have nothing behind their front."""
+    if isinstance(frames, PiecedFrames):
+        return frames.pieces(first, stop)
+    return ((each, b"") for each in frames(first, stop))

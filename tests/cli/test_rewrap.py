@@ -110,3 +110,31 @@ def test_other_verbs_still_take_dicom_as_single_instances(tmp_path: Path) -> Non
 
     assert json.loads(done.stdout)["cleared"] == 2
     assert len(json.loads(looked.stdout)) == 1
+
+
+def test_what_was_joined_and_put_in_order_is_verified_against_its_source(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    made = level()
+    count = int(made.dataset.NumberOfFrames)
+    write(sparse(made, list(reversed(range(count)))), tmp_path / "in/1.dcm")
+    process("convert", tmp_path / "in", "--out", tmp_path / "out")
+    (written,) = (tmp_path / "out").rglob("*.dcm")
+
+    done = process("verify", tmp_path / "out", "--source", tmp_path / "in", "--json")
+    dataset = pydicom.dcmread(written)
+    dataset.ImageComments = next(iter(made.planted.canaries.values()))
+    dataset.save_as(written)
+    leak = process("verify", tmp_path / "out", "--source", tmp_path / "in")
+
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["paired"] == 1
+    assert leak.returncode == 1
+
+
+def test_dicom_is_left_to_others_where_slides_stay_in_their_own_format(tmp_path: Path) -> None:
+    slide(tmp_path / "in")
+    folder = process("deid", "--native", tmp_path / "in", "--out", tmp_path / "out", "--json")
+    named = process("deid", "--native", tmp_path / "in/CANARYNAME1.dcm", "--out", tmp_path / "out")
+
+    assert json.loads(folder.stdout)["skipped"] == 2
+    assert "`dicomanon deid` takes it, without --native" in named.stdout

@@ -63,7 +63,7 @@ def test_a_name_over_any_place_of_an_mrxs_that_is_no_picture_never_leaves(
     corpus: Path, tmp_path: Path
 ) -> None:
     slide = mrxs(corpus / "slides/synthetic", tmp_path / "in")
-    found = []
+    found: list[bool | None] = []
     for name in ("Slidedat.ini", "Index.dat"):
         part = slide.with_suffix("") / name
         data = part.read_bytes()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dicomanon.native import deidentify_native
 from dicomanon.native.heads import jpeg_tail
-from dicomanon.native.kept import kept_words
+from dicomanon.native.kept import kept_value, kept_words
 from tests.slides import PLANTED, Shape, make_svs
 
 if TYPE_CHECKING:
@@ -81,3 +81,21 @@ def test_scans_of_a_progressive_tile_stay_and_words_between_them_go() -> None:
 
     assert jpeg_tail(data, first + 2 + int.from_bytes(tile[first + 2 : first + 4], "big"), len(data)) == 1
     assert bytes(data) == tile[:table] + b"\xff\xfe\x00\x08" + bytes(6) + tile[table:]
+
+
+@pytest.mark.parametrize(
+    ("colour", "expected"),
+    [
+        (b"16777215", b"16777215"),
+        (b"15987699", b"15987699"),
+        (b"0", b"0"),
+        (b"31881314", b"16777215"),
+        (b"12031963", b"16777215"),
+        (b"3188131", b"0000000"),
+        (b"DOE^JANE S26", b"000016777215"),
+        (b" 16777215 ", b" 16777215 "),
+    ],
+)
+def test_the_colour_of_bare_glass_is_a_light_gray_or_black(colour: bytes, expected: bytes) -> None:
+    """OpenSlide does not open a slide whose colour is no number."""
+    assert kept_value("mirax", "Slidedat/LAYER_n_LEVEL_n_SECTION/IMAGE_FILL_COLOR_BGR", colour) == expected

@@ -192,7 +192,7 @@ REFUSED: dict[str, tuple[list[tuple[Any, str]], type[SlideError]]] = {
     "not alike": ([(GRAY, "FullResolution"), (GRAY.astype(np.uint16), "FullResolution")], CorruptSlideError),
     "no image of tissue": ([(GRAY, "Overview"), (GRAY, "Label")], CorruptSlideError),
     "several colour images": ([(COLOUR, "FullResolution"), (COLOUR, "FullResolution")], SlideError),
-    "8 or 16 bits": ([(GRAY.astype(np.float32), "FullResolution")], SlideError),
+    "real numbers": ([(GRAY.astype(np.float32), "FullResolution")], SlideError),
 }
 
 
