@@ -224,7 +224,7 @@ def kept_value(name: str, place: str, value: bytes) -> bytes:
 
 
 def _gray(value: bytes) -> bytes:
-    """Return the colour of bare glass, a number of 24 bits; readers need one, so anything else becomes white or black."""
+    """Return the colour of bare glass, 24 bits; readers need one, so anything else becomes white or black."""
     text = value.strip(b" \t\r\n")
     if text.isdigit() and int(text) < 1 << 24:
         channels = int(text).to_bytes(3, "big")
