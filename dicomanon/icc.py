@@ -11,7 +11,10 @@ COLOUR_TAGS = frozenset(
     b"A2B0 A2B1 A2B2 A2B3 B2A0 B2A1 B2A2 B2A3 B2D0 B2D1 B2D2 B2D3 D2B0 D2B1 D2B2 D2B3 XYZ bTRC bXYZ bkpt chad chrm "
     b"ciis clro clrt gTRC gXYZ gamt kTRC lumi meas ncl2 pre0 pre1 pre2 rTRC rXYZ rig0 rig2 tech view vcgt wtpt".split()
 )
-_DATE = slice(24, 36)
+_CMM, _DATE, _PLATFORM, _FLAGS = slice(4, 8), slice(24, 36), slice(40, 44), slice(44, 48)
+_PLATFORMS = frozenset((b"APPL", b"MSFT", b"SGI ", b"SUNW", b"TGNT"))
+_KNOWN_FLAGS = 3
+"""Of ICC.1:2022 7.2.11: embedded, and of no use without the image; the others are each maker's own."""
 _DEVICE = slice(48, 64)
 _CREATOR_ID_AND_RESERVED = slice(80, 128)
 COLOUR_TYPES = frozenset(
@@ -30,7 +33,11 @@ def without_text(profile: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     if len(profile) < HEADER + 4 or profile[36:40] != b"acsp":
         raise MalformedError("ICC Profile is not an ICC profile", tag=0x00282000)
     out = bytearray(profile)
+    out[_CMM] = bytes(4)
     out[_DATE] = _EPOCH
+    if profile[_PLATFORM] not in _PLATFORMS:
+        out[_PLATFORM] = bytes(4)
+    out[_FLAGS] = (int.from_bytes(profile[_FLAGS], "big") & _KNOWN_FLAGS).to_bytes(4, "big")
     out[_DEVICE] = bytes(16)
     out[_CREATOR_ID_AND_RESERVED] = bytes(48)
     count = int.from_bytes(profile[HEADER : HEADER + 4], "big")

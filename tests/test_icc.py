@@ -157,3 +157,21 @@ def test_the_profile_of_an_optical_path_leaves_clean() -> None:
     new = value_at(found, 0x00480105, 0x00282000)
     assert TEXT.encode("utf-16-be") not in new
     assert new.startswith(without_text(MADE)[0].rstrip(b"\0 "))
+
+
+@pytest.mark.parametrize(("at", "kept"), [(4, b""), (40, b"APPL"), (48, b""), (52, b""), (80, b"")])
+def test_four_letters_in_the_head_say_nothing_unless_the_standard_names_them(at: int, kept: bytes) -> None:
+    profile = bytearray(MADE)
+    profile[at : at + 4] = b"ZOE "
+    known = bytearray(MADE)
+    known[at : at + 4] = kept or known[at : at + 4]
+
+    assert b"ZOE " not in without_text(bytes(profile))[0]
+    assert not kept or without_text(bytes(known))[0][at : at + 4] == kept
+
+
+def test_flags_of_a_maker_go_and_those_of_the_standard_stay() -> None:
+    profile = bytearray(MADE)
+    profile[44:48] = b"ZO\0\3"
+
+    assert without_text(bytes(profile))[0][44:48] == b"\0\0\0\3"

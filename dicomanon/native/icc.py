@@ -8,9 +8,6 @@ import binascii
 from dicomanon.errors import MalformedError
 from dicomanon.icc import without_text
 
-_MAKER, _PLATFORM, _FLAGS = slice(4, 8), slice(40, 44), slice(44, 48)
-_PLATFORMS = frozenset((b"APPL", b"MSFT", b"SGI ", b"SUNW", b"TGNT", bytes(4)))
-
 
 def blank_profile(profile: bytearray) -> None:
     """Overwrite the words of a profile in place; all of it where it is none."""
@@ -21,13 +18,9 @@ def blank_profile(profile: bytearray) -> None:
 
 
 def _plain(profile: bytearray) -> bytearray:
-    """Return a profile without texts, and without letters in its head that no colour depends on (ICC.1:2022 7.2)."""
+    """Return a profile without texts, of the length that it says."""
     found = bytearray(without_text(bytes(profile))[0])
     found[:4] = len(found).to_bytes(4, "big")
-    found[_MAKER] = bytes(4)
-    found[_FLAGS] = bytes(4)
-    if bytes(found[_PLATFORM]) not in _PLATFORMS:
-        found[_PLATFORM] = bytes(4)
     return found
 
 
